@@ -1,0 +1,306 @@
+"""Every setting, once: name, type, default, meaning.
+
+Read from (first wins): environment, `.env`, `pipeline.toml` in the working folder (or the file that
+`PIPELINE_CONFIG` names), default. The five names of the old proxy are spelt as it spelt them; all others carry the
+prefix `PIPELINE_`. Several portals are declared in `pipeline.toml` (see docs/settings.md).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+__all__ = ["DEFAULT_PORTAL", "CredentialSettings", "PortalSettings", "Settings", "config_file"]
+
+MIB = 1024 * 1024
+DEFAULT_PORTAL = "default"
+
+
+def _rate(value: Any) -> Any:
+    """`none` (any case) means: no intensity limit."""
+    if isinstance(value, str) and value.strip().lower() == "none":
+        return None
+    return value
+
+
+def _positive(value: float | None) -> float | None:
+    if value is not None and value <= 0:
+        raise ValueError("a rate above 0, or none")
+    return value
+
+
+def _rest_address(value: str) -> str:
+    """`https://host/rest/` in any of its spellings -> with exactly one slash at the end."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an address such as https://example.bitrix24.ru/rest/")
+    return value.rstrip("/") + "/"
+
+
+def _kafka_address(value: str) -> str:
+    for server in value.split(","):
+        host, _, port = server.strip().removeprefix("kafka://").rstrip("/").rpartition(":")
+        if not host or not port.isdigit():
+            raise ValueError("host:port or kafka://host:port")
+    return value
+
+
+def _amqp_address(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
+        raise ValueError("an address such as amqp://login:password@host:5672/vhost")
+    return value
+
+
+Rate = Annotated[float | None, BeforeValidator(_rate), AfterValidator(_positive)]
+RestAddress = Annotated[str, AfterValidator(_rest_address)]
+KafkaAddress = Annotated[str, AfterValidator(_kafka_address)]
+AmqpAddress = Annotated[SecretStr, AfterValidator(_amqp_address)]
+
+
+def config_file() -> Path:
+    """The TOML file: `PIPELINE_CONFIG`, else `pipeline.toml` in the working folder."""
+    return Path(os.environ.get("PIPELINE_CONFIG", "pipeline.toml"))
+
+
+class CredentialSettings(BaseModel):
+    """A configured webhook: `user` and `token` as they stand in its address."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: str = Field(description="User id in the webhook's address.")
+    token: SecretStr = Field(description="Secret in the webhook's address.")
+    methods: list[str] = Field(
+        default=["*"], description="Methods that it may call; `crm.*` covers a family. Default: all."
+    )
+
+
+class PortalSettings(BaseModel):
+    """One Bitrix24 portal. The name is its key in Kafka and never changes; the address may."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: RestAddress = Field(
+        description="Address up to and including /rest/, e.g. https://example.bitrix24.ru/rest/"
+    )
+    rate: Rate = Field(
+        default=2.0, description="Requests a second that the portal allows; `none` = no limit."
+    )
+    burst: int = Field(default=50, ge=1, description="Size of the portal's bucket, in requests.")
+    credentials: dict[str, CredentialSettings] = Field(
+        default_factory=dict, description="Webhooks by name, used by flows and matched to tokens in headers."
+    )
+    unknown_tokens: bool | None = Field(
+        default=None,
+        description="May a message bring a token that is not configured? Default: the setting of that name.",
+    )
+    unknown_methods: list[str] = Field(
+        default=["*"], description="Methods allowed to tokens that are not configured."
+    )
+
+
+class Settings(BaseSettings):
+    """All settings of a worker. Times are seconds, sizes are bytes."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PIPELINE_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="ignore",
+        populate_by_name=True,
+        validate_default=True,
+    )
+
+    # -- outside systems
+    kafka_url: KafkaAddress = Field(
+        default="kafka://127.0.0.1:9092",
+        validation_alias=AliasChoices("KAFKA_URL", "kafka_url"),
+        description="Kafka: `host:port` or `kafka://host:port`, several separated by commas.",
+    )
+    amqp_url: AmqpAddress = Field(
+        default=SecretStr("amqp://guest:guest@127.0.0.1:5672/"),
+        validation_alias=AliasChoices("AMPQURL", "amqp_url"),
+        description="RabbitMQ, as the old proxy named it: amqp://login:password@host[:port]/[vhost].",
+    )
+    b24rest: RestAddress | None = Field(
+        default=None,
+        validation_alias=AliasChoices("B24REST", "b24rest"),
+        description="Address of the portal `default`, up to /rest/.",
+    )
+    ampqin: str = Field(
+        default="bitrix24in",
+        min_length=1,
+        max_length=255,
+        validation_alias=AliasChoices("AMPQIN", "ampqin"),
+        description="Queue that requests are read from.",
+    )
+    ampqout: str = Field(
+        default="bitrix24out",
+        min_length=1,
+        max_length=255,
+        validation_alias=AliasChoices("AMPQOUT", "ampqout"),
+        description="Queue (or exchange) that answers go to.",
+    )
+    ampqout_kind: Literal["auto", "queue", "exchange"] = Field(
+        default="auto",
+        description="Is AMPQOUT a queue or an exchange? `auto`: an exchange if one of that name exists.",
+    )
+
+    # -- portals
+    portals: dict[str, PortalSettings] = Field(
+        default_factory=dict,
+        description="Portals by name; `default` may stand here too and then complements B24REST.",
+    )
+    portal_rate: Rate = Field(
+        default=2.0, description="Rate of the portal `default`, requests a second; `none` = no limit."
+    )
+    portal_burst: int = Field(default=50, ge=1, description="Bucket of the portal `default`, requests.")
+    unknown_tokens: bool = Field(
+        default=True, description="Accept tokens in AMQP headers that are not configured (they are sealed)."
+    )
+    key_file: Path | None = Field(
+        default=None,
+        description="Key that seals tokens, shared by all workers; made with mode 0600 when absent. "
+        "Default: `seal.key` in data_dir.",
+    )
+    request_timeout: float = Field(
+        default=75.0, gt=0, description="Longest wait for a portal's answer (the portal itself cuts at 60 s)."
+    )
+    connect_timeout: float = Field(default=5.0, gt=0, description="Longest wait for a connection to a portal.")
+    body_limit: int = Field(default=10 * MIB, ge=1024, description="Longest request body.")
+    answer_limit: int = Field(default=16 * MIB, ge=1024, description="Longest portal answer that is passed on.")
+    waiting_limit: int = Field(
+        default=200_000, ge=1, description="Waiting requests a worker takes in; the rest stays in Kafka."
+    )
+    done_keep: float = Field(default=86_400.0, ge=0, description="How long rows of finished requests are kept.")
+    retry_min: float = Field(default=0.5, gt=0, description="First pause after a transient error.")
+    retry_max: float = Field(default=60.0, gt=0, description="Longest pause after a transient error.")
+    bulk_share: float = Field(
+        default=0.2, ge=0, le=0.9, description="Share of a portal's calls that bulk requests keep."
+    )
+    strict_order: bool = Field(
+        default=False, description="Run the requests of a queue strictly in the order of arrival."
+    )
+
+    # -- answers
+    answer_park_limit: float = Field(
+        default=86_400.0, gt=0, description="How long an undeliverable answer is tried before its dead letter."
+    )
+
+    # -- Kafka
+    app_id: str = Field(
+        default="pipeline",
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="Name of the consumer group and of the state. Another name = another memory.",
+    )
+    topic_prefix: str = Field(
+        default="", pattern=r"^[A-Za-z0-9._-]{0,100}$", description="Put before every topic's name."
+    )
+    topic_replication: int = Field(default=1, ge=1, description="Replicas of topics that we create.")
+    message_limit: int = Field(
+        default=17 * MIB, ge=MIB, description="Longest Kafka record, in topics, producer and consumer."
+    )
+    session_timeout: float = Field(
+        default=30.0, gt=0, description="Kafka session timeout. A worker frozen for half of it ends itself."
+    )
+    rebalance_timeout: float = Field(default=120.0, gt=0, description="Longest a rebalance may take.")
+    commit_interval: float = Field(default=1.0, gt=0, description="Time between commits of offsets.")
+    linger: float = Field(
+        default=0.0, ge=0, le=0.1, description="Wait of the producer on the interactive path."
+    )
+    standby_replicas: int = Field(default=1, ge=0, description="Copies of tables on other workers.")
+    adopt: bool = Field(
+        default=False,
+        description="First start of an app id although request topics hold records (see `adopt` command).",
+    )
+
+    # -- bridge
+    prefetch: int = Field(
+        default=2000, ge=1, le=65535, description="Un-acked messages that a consumer of a queue holds."
+    )
+
+    # -- delivery
+    run_limit: int = Field(default=500, ge=1, description="Events that a flow takes at once.")
+    in_flight: int = Field(default=200, ge=1, description="Events of a flow that are worked on at the same time.")
+    breaker_failures: int = Field(
+        default=100, ge=1, description="Failed effects in a row after which a flow stops making dead letters."
+    )
+    crash_limit: int = Field(
+        default=3, ge=1, description="Times that one record may end a worker before it is a dead letter."
+    )
+
+    # -- the worker itself
+    data_dir: Path = Field(
+        default=Path("~/.local/share/pipeline"), description="State of the workers of this machine."
+    )
+    web_bind: str = Field(default="127.0.0.1", description="Address that the pages listen on.")
+    web_port: int = Field(default=6066, ge=1, le=65535, description="Port of the pages (`--web-port` wins).")
+    web_token: SecretStr | None = Field(
+        default=None, description="Token for pages and metrics; needed unless web_bind is loopback."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+        return init_settings, env_settings, dotenv_settings, toml
+
+    @model_validator(mode="after")
+    def _pages_need_a_token(self) -> Settings:
+        if self.web_token is None and not _is_loopback(self.web_bind):
+            raise ValueError(f"web_token: needed when web_bind is {self.web_bind}, which others can reach")
+        return self
+
+    @property
+    def kafka_servers(self) -> list[str]:
+        """`["host:port", ...]`."""
+        return [server.strip().removeprefix("kafka://").rstrip("/") for server in self.kafka_url.split(",")]
+
+    @property
+    def seal_key_file(self) -> Path:
+        """Where the key that seals tokens lies."""
+        return (self.key_file or self.data_dir / "seal.key").expanduser()
+
+    def all_portals(self) -> dict[str, PortalSettings]:
+        """Configured portals by name, with the one of B24REST as `default`."""
+        portals = dict(self.portals)
+        if self.b24rest is not None and DEFAULT_PORTAL not in portals:
+            portals[DEFAULT_PORTAL] = PortalSettings(
+                address=self.b24rest, rate=self.portal_rate, burst=self.portal_burst
+            )
+        return portals
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,208 @@
+"""Every exchange, queue, topic, table and agent of the bus, declared once.
+
+Topics are created from here at start (pipeline/delivery/declare.py), queues by the bridge (pipeline/bridge), and
+`topology.md` is printed from here (`faust -A pipeline topology`). Names of topics are without the prefix of the
+installation; `wire_name` puts it on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.settings import Settings
+
+__all__ = [
+    "AGENTS",
+    "PARTITIONS",
+    "TABLES",
+    "TOPICS",
+    "Agent",
+    "InboundQueue",
+    "OutboundTarget",
+    "Table",
+    "Topic",
+    "amqp_in",
+    "amqp_out",
+    "topic",
+    "wire_name",
+]
+
+#: Partitions of everything that is keyed by portal or goes with it. Another count in Kafka is refused:
+#: a key would move to another partition and its state would stay behind.
+PARTITIONS = 12
+
+DAY = 86_400.0
+
+REQUESTS_INTERACTIVE = "portal.requests.interactive"
+REQUESTS_BULK = "portal.requests.bulk"
+CONTROL = "portal.control"
+RESULTS = "portal.results"
+LEASES = "bridge.leases"
+DEAD_LETTERS = "dead.letters"
+CRASHES = "delivery.crashes"
+KEYS = "portal.keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A Kafka topic. `retention` in seconds, None = for ever; `compacted` = the newest record of a key stays."""
+
+    name: str
+    key: str
+    purpose: str
+    partitions: int = PARTITIONS
+    retention: float | None = 14 * DAY
+    compacted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with its changelog `<app id>-<name>-changelog`, partitioned like the topics that feed it."""
+
+    name: str
+    key: str
+    purpose: str
+    partitions: int = PARTITIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A Faust agent; `topics` are its lanes, `writes` what it sends to, `module` where it is written."""
+
+    name: str
+    topics: tuple[str, ...]
+    module: str
+    purpose: str
+    writes: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InboundQueue:
+    """A RabbitMQ queue that the bridge reads.
+
+    `edge` names the translation of a message into a record (pipeline/bridge/edges.py). With `exchange` the queue is
+    declared and bound to it, without it messages come through the default exchange. `mode`: `steady` = always
+    consumed; `on-command` = drained by the `exchange` command.
+    """
+
+    queue: str
+    topic: str
+    edge: str
+    exchange: str = ""
+    exchange_type: Literal["direct", "fanout", "topic", "headers"] = "direct"
+    routing_key: str = ""
+    mode: Literal["steady", "on-command"] = "steady"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundTarget:
+    """Where answers leave: `name` is a queue or an exchange; `kind` auto = an exchange if one of that name exists."""
+
+    name: str
+    topic: str
+    kind: Literal["auto", "queue", "exchange"] = "auto"
+
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(
+        REQUESTS_INTERACTIVE, "portal", "Requests that somebody waits for; they overtake bulk ones. Kept 14 days."
+    ),
+    Topic(REQUESTS_BULK, "portal", "Requests of flows and loads. Kept 14 days."),
+    Topic(CONTROL, "portal", "What changes tables from outside: commands, imports, token refresh. Kept 14 days."),
+    Topic(RESULTS, "portal", "Answers of portals, one a request, before they leave for RabbitMQ. Kept 14 days."),
+    Topic(LEASES, "queue", "Nothing is written here: who owns a queue's partition consumes the queue.", retention=DAY),
+    Topic(
+        DEAD_LETTERS,
+        "origin's key",
+        "What failed for good, with its origin, its errors and its bytes. Kept for ever.",
+        retention=None,
+    ),
+    Topic(
+        CRASHES,
+        "topic:partition:offset",
+        "Records that ended a worker, and how often; three times makes a dead letter.",
+        partitions=1,
+        retention=None,
+        compacted=True,
+    ),
+    Topic(
+        KEYS, "name", "Fingerprint of the key that seals tokens.", partitions=1, retention=None, compacted=True
+    ),
+)
+
+TABLES: tuple[Table, ...] = (
+    Table(
+        "requests",
+        "lane and offset",
+        "The state machine of each request: waiting, sent, done; offsets applied through; seen message ids.",
+    ),
+)
+
+AGENTS: tuple[Agent, ...] = (
+    Agent(
+        "portal-intake-interactive",
+        (REQUESTS_INTERACTIVE,),
+        "pipeline.portal.intake",
+        "Validates requests, writes them as waiting, acks.",
+        writes=(RESULTS, DEAD_LETTERS),
+        tables=("requests",),
+    ),
+    Agent(
+        "portal-intake-bulk",
+        (REQUESTS_BULK,),
+        "pipeline.portal.intake",
+        "The same for the bulk lane.",
+        writes=(RESULTS, DEAD_LETTERS),
+        tables=("requests",),
+    ),
+    Agent(
+        "portal-control",
+        (CONTROL,),
+        "pipeline.portal.control",
+        "Applies what comes from outside to the gateway's tables.",
+        writes=(DEAD_LETTERS,),
+        tables=("requests",),
+    ),
+    Agent(
+        "amqp-answers",
+        (RESULTS,),
+        "pipeline.bridge.outbound",
+        "Publishes answers to RabbitMQ with confirms; what cannot leave is parked per destination.",
+        writes=(DEAD_LETTERS,),
+    ),
+    Agent(
+        "bridge-leases",
+        (LEASES,),
+        "pipeline.bridge.leases",
+        "Makes Kafka's assignment the lease of each inbound queue.",
+    ),
+)
+
+
+def amqp_in(settings: Settings) -> tuple[InboundQueue, ...]:
+    """Queues that the bridge reads."""
+    return (InboundQueue(queue=settings.ampqin, topic=REQUESTS_INTERACTIVE, edge="bitrix24"),)
+
+
+def amqp_out(settings: Settings) -> tuple[OutboundTarget, ...]:
+    """Where answers leave."""
+    return (OutboundTarget(name=settings.ampqout, topic=RESULTS, kind=settings.ampqout_kind),)
+
+
+def topic(name: str) -> Topic:
+    """The declaration of a topic.
+
+    Raises:
+        KeyError: no topic of that name is declared.
+    """
+    for declared in TOPICS:
+        if declared.name == name:
+            return declared
+    raise KeyError(f"topic {name!r} is not declared in topology.py")
+
+
+def wire_name(settings: Settings, name: str) -> str:
+    """Name of a topic in Kafka: with the prefix of this installation."""
+    return f"{settings.topic_prefix}{name}"
