@@ -114,9 +114,11 @@ def test_rabbitmq_keeps_messages_over_stop_kill_and_other_ports(
     finally:
         moved.kill()
     # Another broker of the same machine never saw that queue.
-    with pika.BlockingConnection(pika.URLParameters(rabbitmq.url)) as connection:
-        with pytest.raises(ChannelClosedByBroker):
-            connection.channel().queue_declare("q", passive=True)
+    with (
+        pika.BlockingConnection(pika.URLParameters(rabbitmq.url)) as connection,
+        pytest.raises(ChannelClosedByBroker),
+    ):
+        connection.channel().queue_declare("q", passive=True)
 
 
 def test_tied_process_dies_with_its_owner(tmp_path: Path) -> None:
