@@ -1,0 +1,115 @@
+"""The HTTP server: addresses to portals, limits before execution, faults in between."""
+
+import logging
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from sandbox.portal import control
+from sandbox.portal.auth import Credential
+from sandbox.portal.breakage import Cut, broken, html, json_body
+from sandbox.portal.clock import Clock
+from sandbox.portal.envelope import success
+from sandbox.portal.errors import (
+    INTERNAL_SERVER_ERROR,
+    NO_AUTH_FOUND,
+    QUERY_LIMIT_EXCEEDED,
+    RestError,
+)
+from sandbox.portal.faults import FaultBook
+from sandbox.portal.methods import registry
+from sandbox.portal.methods.spec import Call
+from sandbox.portal.options import DEFAULT_PORTAL, Options
+from sandbox.portal.portal import Portal
+from sandbox.portal.wire import Address, read_address, read_body, read_params
+
+MAX_BODY = 256 * 2**20
+PORTALS: web.AppKey[dict[str, Portal]] = control.PORTALS
+FAULTS: web.AppKey[FaultBook] = control.FAULTS
+
+_log = logging.getLogger("sandbox.portal")
+
+
+def make_app(options: Mapping[str, Options]) -> web.Application:
+    """The server for portals by name; `default` is served under `/rest/`, every one under `/{name}/rest/`."""
+    app = web.Application(client_max_size=MAX_BODY)
+    faults = FaultBook()
+    clock = Clock()
+    methods = registry()
+    app[FAULTS] = faults
+    app[PORTALS] = {name: Portal(name, choice, methods, clock, faults) for name, choice in options.items()}
+    app.router.add_routes(control.routes())
+    app.router.add_route("*", "/{path:.*}", _rest)
+    app.on_shutdown.append(_release)
+    return app
+
+
+async def _release(app: web.Application) -> None:
+    # A hanging request must not hold up the end of the server.
+    app[FAULTS].clear()
+
+
+async def _rest(request: web.Request) -> web.StreamResponse:
+    address = read_address(request.path)
+    portal = request.app[PORTALS].get(address.portal or DEFAULT_PORTAL) if address else None
+    if address is None or portal is None:
+        return html(404)
+    number = portal.journal.arrived()
+    status: int | None = None
+    try:
+        response = await _guarded(portal, address, request, number)
+        status = response.status
+        return response
+    except Cut:
+        # Nothing of this reaches the client; the connection is gone.
+        return web.Response(status=499)
+    finally:
+        portal.journal.answered(status)
+
+
+async def _guarded(portal: Portal, address: Address, request: web.Request, number: int) -> web.Response:
+    """Errors as a portal words them, in the order of checks of bitrix24.md section 9."""
+    try:
+        body, pairs = await read_body(request)
+        if request.method not in ("GET", "POST"):
+            return html(405)
+        if not address.token:
+            raise RestError(NO_AUTH_FOUND)
+        credential = portal.auth.check(address.user, address.token)
+        source = request.remote or ""
+        if not portal.bucket.take(source, portal.clock.now()):
+            raise RestError(QUERY_LIMIT_EXCEEDED)
+
+        async def run() -> web.Response:
+            return await _answer(portal, address, credential, request, number, body, pairs)
+
+        rule = portal.faults.pick(portal.name, address.method)
+        if rule is None:
+            return await run()
+        portal.journal.faults[rule.kind] += 1
+        return await broken(rule, request, run)
+    except RestError as error:
+        portal.journal.errors[str(error.problem.code)] += 1
+        return json_body(error.problem.body(), error.problem.status)
+    except Cut:
+        raise
+    except Exception:
+        _log.exception("%s failed", address.method)
+        portal.journal.errors["INTERNAL_SERVER_ERROR"] += 1
+        return json_body(INTERNAL_SERVER_ERROR.body(), 500)
+
+
+async def _answer(
+    portal: Portal,
+    address: Address,
+    credential: Credential,
+    request: web.Request,
+    number: int,
+    body: bytes,
+    pairs: list[tuple[str, object]],
+) -> web.Response:
+    params = read_params(request.query_string, request.content_type, body, pairs)
+    call = Call(address.method, params, credential, request.remote or "", number)
+    outcome = await portal.execute(call)
+    reply = outcome.reply
+    return json_body(success(reply.result, reply.next, reply.total, outcome.time))

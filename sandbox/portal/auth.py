@@ -1,0 +1,40 @@
+"""Who calls: webhook credentials of one portal (bitrix24.md, sections 3.3 and 4)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sandbox.portal.errors import INVALID_CREDENTIALS, RestError
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An incoming webhook: the user whose rights it has, its secret, its scopes."""
+
+    user: str
+    token: str
+    scopes: frozenset[str] = frozenset({"crm", "user", "catalog", "sale"})
+
+    @property
+    def user_id(self) -> int:
+        """The user as a number; 1 when the address names no number."""
+        return int(self.user) if self.user.isascii() and self.user.isdigit() else 1
+
+
+class Auth:
+    """The credentials that one portal accepts.
+
+    `any_token=True` accepts every non-empty user and token, as a stand-in for a portal with many webhooks.
+    """
+
+    def __init__(self, credentials: Iterable[Credential], *, any_token: bool = False) -> None:
+        self._known = {(item.user, item.token): item for item in credentials}
+        self._any = any_token
+
+    def check(self, user: str, token: str) -> Credential:
+        """The credential of this address; raises `RestError` 401 INVALID_CREDENTIALS when it is unknown."""
+        found = self._known.get((user, token))
+        if found is None:
+            if not self._any:
+                raise RestError(INVALID_CREDENTIALS)
+            found = self._known[user, token] = Credential(user, token)
+        return found
