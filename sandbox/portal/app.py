@@ -93,6 +93,9 @@ async def _guarded(portal: Portal, address: Address, request: web.Request, numbe
         return json_body(error.problem.body(), error.problem.status)
     except Cut:
         raise
+    except web.HTTPException as error:
+        # A body over the size limit or one that breaks HTTP.
+        return html(error.status)
     except Exception:
         _log.exception("%s failed", address.method)
         portal.journal.errors["INTERNAL_SERVER_ERROR"] += 1

@@ -12,7 +12,13 @@ from sandbox.portal.faults import KINDS, Rule
 Run = Callable[[], Awaitable[web.Response]]
 _HTML = """<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>
 <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"""
-_REASONS = {404: "404 Not Found", 405: "405 Not Allowed", 502: "502 Bad Gateway", 504: "504 Gateway Time-out"}
+_REASONS = {
+    404: "404 Not Found",
+    405: "405 Not Allowed",
+    413: "413 Request Entity Too Large",
+    502: "502 Bad Gateway",
+    504: "504 Gateway Time-out",
+}
 
 
 class Cut(Exception):
@@ -27,7 +33,7 @@ def html(status: int) -> web.Response:
 
 def json_body(body: object, status: int = 200) -> web.Response:
     """A JSON answer as a portal writes it."""
-    data = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
+    data = orjson.dumps(body)
     return web.Response(status=status, body=data, content_type="application/json", charset="utf-8")
 
 

@@ -6,6 +6,7 @@ Kept values are typed (int, float, str, unix seconds): another view over the sam
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 
@@ -102,6 +103,13 @@ def _take_date(value: Any, zone: tzinfo) -> str | None:
     return None if moment is None else moment.date().isoformat()
 
 
+# Rows made within one second show the same text, and a list shows hundreds of them.
+@lru_cache(maxsize=65536)
+def _show_datetime(kept: int, zone: tzinfo) -> str:
+    return datetime.fromtimestamp(kept, zone).isoformat()
+
+
+@lru_cache(maxsize=4096)
 def _show_date(kept: str, zone: tzinfo) -> str:
     # Portals show a date as midnight UTC in their own offset: 2024-08-30T03:00:00+03:00.
     day = date.fromisoformat(kept)
@@ -135,7 +143,7 @@ TYPES: dict[str, FieldType] = {
     "string": _STRING,
     "char": FieldType(_take_flag, _show_as_is),
     "date": FieldType(_take_date, _show_date),
-    "datetime": FieldType(_take_datetime, lambda kept, zone: datetime.fromtimestamp(kept, zone).isoformat()),
+    "datetime": FieldType(_take_datetime, _show_datetime),
     "user": _REFERENCE,
     "crm_company": _REFERENCE,
     "crm_contact": _REFERENCE,

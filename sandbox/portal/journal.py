@@ -34,9 +34,7 @@ class Execution:
 
 def digest_of(params: Any) -> str:
     """sha256 (hex) of the parameters as JSON with sorted keys and no spaces, after PHP's array rules."""
-    return hashlib.sha256(
-        orjson.dumps(params, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
-    ).hexdigest()
+    return hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 class Journal:
