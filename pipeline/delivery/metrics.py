@@ -50,9 +50,7 @@ def declared() -> Iterator[MetricWrapperBase]:
 
 
 # -- delivery: flows
-EVENTS_HANDLED = _counter(
-    "events_handled", "Events handled to the end, dead letters not among them.", "agent"
-)
+EVENTS_HANDLED = _counter("events_handled", "Events handled to the end, dead letters not among them.", "agent")
 EVENTS_RETRIED = _counter("events_retried", "Attempts beyond an event's first one.", "agent")
 EVENTS_DEAD_LETTERED = _counter(
     "events_dead_lettered", "Events written to the topic of dead letters.", "agent", "error_class"
@@ -63,9 +61,7 @@ BREAKER_OPEN = _gauge("breaker_open", "1 while an agent has stopped making dead 
 
 # -- delivery: Kafka
 SENDS_CONFIRMED = _counter("sends_confirmed", "Records that the broker has acknowledged.", "topic")
-SENDS_FAILED = _counter(
-    "sends_failed", "Records that the broker refused or did not acknowledge in time.", "topic"
-)
+SENDS_FAILED = _counter("sends_failed", "Records that the broker refused or did not acknowledge in time.", "topic")
 COMMITS = _counter("commits", "Commits of offsets that the broker has accepted.")
 COMMITS_FAILED = _counter("commits_failed", "Commits of offsets that failed.")
 REBALANCES = _counter("rebalances", "Rebalances of the consumer group that this worker has seen begin.")
@@ -95,9 +91,7 @@ PORTAL_CALL_SECONDS = _histogram("portal_call_seconds", "Time of one call to a p
 PORTAL_LIMITER_SECONDS = _counter(
     "portal_limiter_wait_seconds", "Time that calls have waited for a portal's intensity limit.", "portal"
 )
-PORTAL_WAITING = _gauge(
-    "portal_waiting", "Requests that wait for a portal; only portals of this worker.", "portal"
-)
+PORTAL_WAITING = _gauge("portal_waiting", "Requests that wait for a portal; only portals of this worker.", "portal")
 PORTAL_OLDEST_SECONDS = _gauge(
     "portal_oldest_waiting_seconds",
     "Age of the oldest request that waits for a portal; 0 = none waits.",
@@ -106,9 +100,7 @@ PORTAL_OLDEST_SECONDS = _gauge(
 PORTAL_IN_FLIGHT = _gauge("portal_in_flight", "Calls to a portal that are out now.", "portal")
 
 # -- ops: lag of the whole cluster; every worker shows the same: take the maximum over workers, not the sum
-LAG_RECORDS = _gauge(
-    "lag_records", "Records of a partition that are not committed yet.", "agent", "topic", "partition"
-)
+LAG_RECORDS = _gauge("lag_records", "Records of a partition that are not committed yet.", "agent", "topic", "partition")
 LAG_OLDEST_SECONDS = _gauge(
     "lag_oldest_seconds",
     "Age of the oldest record that is not committed; 0 = none.",

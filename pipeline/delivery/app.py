@@ -1,0 +1,139 @@
+"""The Faust application with everything in place that makes it never lose a message."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import faust
+from faust.types import TP
+from faust.types.transports import TransportT
+
+from pipeline.delivery.adoption import refusal
+from pipeline.delivery.declare import declare, wait_for_kafka
+from pipeline.delivery.exit import die, refuse
+from pipeline.delivery.names import check_private_names
+from pipeline.delivery.plans import changelog_name, topic_plans
+from pipeline.delivery.recovery import install_recovery
+from pipeline.delivery.runtime import Runtime
+from pipeline.delivery.transport import SafeTransport
+from pipeline.settings import Settings
+from pipeline.topology import CRASHES, REQUESTS_BULK, REQUESTS_INTERACTIVE, TABLES, TOPICS, Table, Topic
+
+__all__ = ["BusApp", "make_app"]
+
+logger = logging.getLogger(__name__)
+
+
+class BusApp(faust.App):
+    """Faust's app with safe transport, start checks, and an orderly release of partitions."""
+
+    runtime: Runtime
+
+    def _new_transport(self) -> TransportT:
+        return SafeTransport(self.conf.broker_consumer, self)
+
+    async def on_start(self) -> None:
+        """Before anything joins the group: topics, adoption, crash ledger, then the rooms' own start calls."""
+        await super().on_start()
+        if self.client_only or self.producer_only:
+            return
+        await self._prepare()
+        self.add_future(self.runtime.guard.tick())
+        await self.runtime.start()
+
+    async def _prepare(self) -> None:
+        settings = self.runtime.settings
+        servers = settings.kafka_servers
+        admin = await wait_for_kafka(servers)
+        try:
+            refusals = await declare(admin, topic_plans(settings, self.runtime.topics, self.runtime.tables))
+            if refusals:
+                refuse("\n".join(refusals))
+            lanes = [
+                self.runtime.wire(topic.name)
+                for topic in self.runtime.topics
+                if topic.name in (REQUESTS_INTERACTIVE, REQUESTS_BULK)
+            ]
+            changelogs = [changelog_name(settings, table.name) for table in self.runtime.tables]
+            reason = await refusal(admin, servers, str(self.conf.id), lanes, changelogs) if lanes else None
+            if reason is not None:
+                refuse(reason)
+        finally:
+            await admin.close()
+        await self.runtime.ledger.load(servers, self.runtime.wire(CRASHES))
+
+    async def release(self) -> None:
+        """Partitions go: stop the flow, let what is in flight end, commit what is done."""
+        self.consumer.stop_flow()
+        self.flow_control.suspend()
+        self.flow_control.clear()
+        await self.runtime.release()
+        try:
+            async with asyncio.timeout(10):
+                await self.consumer.commit()
+        except Exception as error:
+            # what is not committed is delivered again
+            logger.warning("commit before the rebalance failed: %r", error)
+
+    async def take_over(self, assignment: set[TP]) -> None:
+        """Tables are recovered; called by the mended recovery before events flow."""
+        try:
+            await self.runtime.take_over({(tp.topic, tp.partition) for tp in assignment})
+        except Exception as error:
+            die("taking over partitions failed", error)
+
+    async def _stop_consumer(self) -> None:
+        if self._consumer is not None:
+            await self.release()
+        await super()._stop_consumer()
+        await self.runtime.stop()
+
+
+def make_app(settings: Settings, topics: Sequence[Topic] = TOPICS, tables: Sequence[Table] = TABLES) -> BusApp:
+    """The application for these settings (reference: Faust, section 11).
+
+    Raises:
+        RuntimeError: the installed Faust is not the one that our mends were made for.
+    """
+    check_private_names()
+    install_recovery()
+    app = BusApp(
+        settings.app_id,
+        version=1,
+        broker=[f"kafka://{server}" for server in settings.kafka_servers],
+        processing_guarantee="at_least_once",
+        key_serializer="raw",
+        value_serializer="raw",
+        topic_partitions=12,
+        topic_replication_factor=settings.topic_replication,
+        topic_allow_declare=True,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=4 * 1024 * 1024,
+        broker_max_poll_records=500,
+        stream_buffer_maxsize=4096,
+        stream_wait_empty=False,
+        stream_recovery_delay=0.0,
+        broker_commit_interval=settings.commit_interval,
+        broker_session_timeout=settings.session_timeout,
+        broker_heartbeat_interval=min(3.0, settings.session_timeout / 4),
+        broker_request_timeout=max(60.0, settings.session_timeout),
+        broker_rebalance_timeout=settings.rebalance_timeout,
+        producer_acks=-1,
+        producer_linger=settings.linger,
+        producer_max_batch_size=131_072,
+        producer_max_request_size=settings.message_limit + 65_536,
+        producer_request_timeout=120.0,
+        store="rocksdb://",
+        table_standby_replicas=settings.standby_replicas,
+        web_bind=settings.web_bind,
+        web_port=settings.web_port,
+        web_tables_enabled=False,
+        web_router_enabled=False,
+        topic_disable_leader=True,
+        cython_optimizations=True,
+        debug=False,
+    )
+    app.runtime = Runtime(settings, app, topics, tables)
+    return app

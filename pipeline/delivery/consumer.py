@@ -1,0 +1,82 @@
+"""Consumer that commits only the contiguous prefix of delivered offsets that are acked.
+
+Mends three faults of faust-streaming 0.15.3 (reference: Faust, sections 1.3 and 13): the off-by-one commit over an
+unfinished event (#606), gaps that count a received event as acked, and aiokafka's `seek_to_committed`, which does
+not seek where nothing, or 0, is committed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers.aiokafka import Consumer
+from faust.types import TP
+
+if TYPE_CHECKING:
+    from faust.transport.conductor import Conductor
+
+    from pipeline.delivery.app import BusApp
+
+__all__ = ["SafeConsumer"]
+
+
+class SafeConsumer(Consumer):
+    """Faust's consumer with a commit that never skips an event."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        #: offsets handed to at least one agent, in order, by partition
+        self._delivered: defaultdict[TP, deque[int]] = defaultdict(deque)
+        super().__init__(*args, **kwargs)
+        forward, topics, delivered = self.callback, self.app.topics, self._delivered
+        acking = cast("Conductor", topics)._acking_topics
+
+        async def callback(message: Any) -> None:
+            if message.topic in acking:
+                delivered[message.tp].append(message.offset)
+            await forward(message)
+
+        self.callback = callback
+
+    def _new_offset(self, tp: TP) -> int | None:
+        todo, acked = self._delivered[ensure_TP(tp)], self._acked_index[tp]
+        last = None
+        while todo and todo[0] in acked:
+            last = todo.popleft()
+            acked.discard(last)
+        if last is None:
+            return None
+        self._acked[tp] = [offset for offset in self._acked[tp] if offset > last]
+        return todo[0] if todo else last + 1
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Gaps need no bookkeeping: only delivered offsets count."""
+
+    def _forget(self, tps: Iterable[TP]) -> None:
+        for tp in map(ensure_TP, tps):
+            self._delivered.pop(tp, None)
+            self._acked.pop(tp, None)
+            self._acked_index.pop(tp, None)
+
+    async def perform_seek(self) -> None:
+        """Seek every partition to its committed offset, explicitly where aiokafka would not."""
+        self._forget(list(self._delivered))
+        await super().perform_seek()
+        rest = [
+            tp
+            for tp in map(ensure_TP, self.assignment())
+            if tp.topic in cast("Conductor", self.app.topics)._acking_topics and not self._committed_offset.get(tp)
+        ]
+        if rest:
+            first = await self.earliest_offsets(*rest)
+            for tp in rest:
+                await self.seek(tp, first[tp])
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let everything in flight end and be committed before the acks of these partitions are dropped."""
+        if not self.app.should_stop:
+            await cast("BusApp", self.app).release()
+        await super().on_partitions_revoked(revoked)
+        self._forget(revoked)

@@ -1,0 +1,93 @@
+"""The private names of Faust that we override, checked when the worker starts.
+
+faust-streaming 0.15.3 is pinned; should another version be installed, the worker refuses with one line instead of
+losing messages silently (reference: Faust, sections 1.10 and 13).
+"""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import version
+
+from faust import App
+from faust.stores.rocksdb import Store
+from faust.tables.recovery import Recovery
+from faust.transport.conductor import Conductor
+from faust.transport.drivers.aiokafka import Consumer, Producer, Transport
+
+__all__ = ["TESTED_VERSION", "check_private_names", "missing_names"]
+
+TESTED_VERSION = "0.15.3"
+
+#: class -> names that must exist on it (methods, or attributes that its source assigns)
+_NAMES: dict[type, tuple[str, ...]] = {
+    Consumer: (
+        "_new_offset",
+        "_add_gap",
+        "_acked",
+        "_acked_index",
+        "_committed_offset",
+        "_read_offset",
+        "_drain_messages",
+        "callback",
+        "earliest_offsets",
+        "perform_seek",
+        "on_partitions_revoked",
+        "stop_flow",
+    ),
+    Producer: ("_settings_extra", "_producer", "_ensure_producer"),
+    Transport: ("Consumer", "Producer", "create_consumer", "create_producer"),
+    Recovery: (
+        "on_recovery_completed",
+        "_resume_streams",
+        "_wait",
+        "_is_changelog_tp",
+        "_set_recovery_ended",
+        "actives_for_table",
+        "standbys_for_table",
+        "completed",
+    ),
+    Conductor: ("_acking_topics",),
+    Store: (
+        "_db_for_partition",
+        "_dbs",
+        "apply_changelog_batch",
+        "set_persisted_offset",
+        "_open_for_partition",
+        "partition_path",
+    ),
+    App: ("_new_transport", "_stop_consumer", "_fetcher"),
+}
+
+
+def missing_names() -> list[str]:
+    """`Class.name` of each private name that the installed Faust no longer has."""
+    missing = []
+    for owner, names in _NAMES.items():
+        sources = "".join(_source(base) for base in owner.__mro__ if base.__module__.startswith("faust"))
+        for name in names:
+            # `_is_changelog_tp` and the like live on instances: then the source must mention them
+            if not hasattr(owner, name) and name not in sources:
+                missing.append(f"{owner.__name__}.{name}")
+    return missing
+
+
+def _source(owner: type) -> str:
+    try:
+        return inspect.getsource(owner)
+    except (OSError, TypeError):
+        return ""
+
+
+def check_private_names() -> None:
+    """Refuse to go on with a Faust that our mends do not fit.
+
+    Raises:
+        RuntimeError: a name is gone; the text names it and both versions.
+    """
+    missing = missing_names()
+    if missing:
+        raise RuntimeError(
+            f"faust-streaming {version('faust-streaming')} has no {', '.join(missing)}; "
+            f"the delivery guarantees were made for {TESTED_VERSION}: install that version"
+        )

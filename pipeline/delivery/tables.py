@@ -1,0 +1,165 @@
+"""Durable tables: a write is done when the changelog has it, and only then it is in the local store.
+
+On top of a Faust table (its changelog, its recovery, its standbys); written by `put` alone, from any task. The local
+store is never ahead of the changelog, so a crash between the two leaves nothing to repair (reference: Faust, section
+13, cause 5, solved by the order of the two writes).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
+
+import faust
+from faust.tables.table import Table
+
+from pipeline.delivery.guard import FreezeGuard
+from pipeline.delivery.ownership import Lost
+from pipeline.delivery.producer import ConfirmedProducer, confirm
+from pipeline.delivery.store import REVISION_BYTES, TOMBSTONES_KEPT, SafeStore, pack, unpack
+
+__all__ = ["DurableTable", "changelog_config"]
+
+Row = tuple[bytes, bytes | None]
+
+
+def changelog_config(message_limit: int) -> dict[str, str]:
+    """Kafka settings of a changelog topic."""
+    return {
+        "cleanup.policy": "compact",
+        "max.message.bytes": str(message_limit),
+        "delete.retention.ms": str(int(TOMBSTONES_KEPT * 1000)),
+        "min.cleanable.dirty.ratio": "0.1",
+        "segment.ms": str(6 * 3600 * 1000),
+        "max.compaction.lag.ms": str(86_400 * 1000),
+    }
+
+
+class _Table(Table[bytes, bytes]):
+    """A Faust table that keeps its rows in a SafeStore."""
+
+    def _new_store(self) -> Any:
+        return SafeStore(url="rocksdb://", app=self.app, table=self, driver="rocksdict")
+
+
+class DurableTable:
+    """Rows of bytes by (partition, key). Every value carries a revision that grows with each write of its key."""
+
+    def __init__(
+        self,
+        app: faust.App,
+        name: str,
+        partitions: int,
+        *,
+        message_limit: int,
+        producer: Callable[[], ConfirmedProducer],
+        generation: Callable[[], int],
+        owns: Callable[[int], bool],
+        guard: FreezeGuard,
+    ) -> None:
+        self.name = name
+        self._table = _Table(
+            app,
+            name=name,
+            key_type=bytes,
+            value_type=bytes,
+            partitions=partitions,
+            extra_topic_configs=changelog_config(message_limit),
+        )
+        app.tables.add(self._table)
+        self._producer = producer
+        self._generation = generation
+        self._owns = owns
+        self._guard = guard
+        #: rows sent and not yet acknowledged: (partition, key) -> packed value, newest last write wins
+        self._pending: dict[tuple[int, bytes], tuple[int, bytes | None]] = {}
+
+    @property
+    def changelog(self) -> str:
+        """Name of the changelog topic in Kafka."""
+        return str(self._table.changelog_topic_name)
+
+    @property
+    def _store(self) -> SafeStore:
+        return cast(SafeStore, self._table.data)
+
+    def get(self, partition: int, key: bytes) -> bytes | None:
+        """The value; own writes that are still on their way are seen."""
+        stored = self._present(partition, key)
+        return None if stored is None else unpack(stored)[1]
+
+    def scan(self, partition: int, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Stored rows whose key begins with `prefix`. For take-over and housekeeping: pending writes are not seen."""
+        for key, stored in self._store.scan(partition, prefix):
+            yield key, unpack(stored)[1]
+
+    async def put(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """Write one row; None deletes it. See `put_all`."""
+        await self.put_all(partition, [(key, value)])
+
+    async def put_all(self, partition: int, rows: Sequence[Row]) -> None:
+        """Write rows in their order; returns when the changelog has acknowledged all and the store has them.
+
+        Raises:
+            Lost: the partition is not ours, or was lost before the changelog had all of it.
+            Transient: Kafka did not take it in time; the rows may or may not be in the changelog: write them again.
+        """
+        await self.confirm(await self.begin(partition, rows))
+
+    async def begin(self, partition: int, rows: Sequence[Row]) -> _Write:
+        """Send rows without waiting for the acknowledgement; `confirm` waits. Order of `begin` is order in the log."""
+        self._guard.check()
+        if not self._owns(partition):
+            raise Lost(f"table {self.name}: partition {partition} is not owned by this worker")
+        packed: list[Row] = []
+        futures: list[asyncio.Future[Any]] = []
+        generation = self._generation()
+        producer = self._producer()
+        for key, value in rows:
+            place = (partition, key)
+            stored = self._present(partition, key)
+            revision = unpack(stored)[0] + 1 if stored is not None else 1
+            row = pack(revision, value) if value is not None else None
+            self._pending[place] = (revision, row)
+            packed.append((key, row))
+            futures.append(await producer.post_raw(self.changelog, row, key, partition))
+        return _Write(partition, generation, packed, futures)
+
+    async def confirm(self, write: _Write) -> None:
+        """Wait for the acknowledgements of a `begin`, then store. Raises as `put_all`."""
+        try:
+            metadata = await confirm(write.futures)
+            if write.generation != self._generation():
+                raise Lost(f"table {self.name}: partition {write.partition} was lost while it was written")
+            last = metadata[-1]
+            rows = [(key, row) for key, row in write.rows if self._is_newest(write.partition, key, row)]
+            self._store.write(write.partition, rows, last.topic_partition, last.offset)
+        finally:
+            for key, row in write.rows:
+                held = self._pending.get((write.partition, key))
+                if held is not None and held[1] is row:
+                    del self._pending[write.partition, key]
+
+    def _is_newest(self, partition: int, key: bytes, row: bytes | None) -> bool:
+        """Acknowledgements may be looked at out of order; an older row must not cover a newer one."""
+        present = self._store.read(partition, key)
+        return row is None or present is None or present[:REVISION_BYTES] <= row[:REVISION_BYTES]
+
+    def _present(self, partition: int, key: bytes) -> bytes | None:
+        held = self._pending.get((partition, key))
+        if held is not None:
+            return held[1]
+        return self._store.read(partition, key)
+
+
+class _Write:
+    """Rows on their way to the changelog."""
+
+    __slots__ = ("futures", "generation", "partition", "rows")
+
+    def __init__(self, partition: int, generation: int, rows: list[Row], futures: list[asyncio.Future[Any]]) -> None:
+        self.partition = partition
+        self.generation = generation
+        self.rows = rows
+        self.futures = futures
