@@ -103,9 +103,7 @@ class PortalSettings(BaseModel):
     address: RestAddress = Field(
         description="Address up to and including /rest/, e.g. https://example.bitrix24.ru/rest/"
     )
-    rate: Rate = Field(
-        default=2.0, description="Requests a second that the portal allows; `none` = no limit."
-    )
+    rate: Rate = Field(default=2.0, description="Requests a second that the portal allows; `none` = no limit.")
     burst: int = Field(default=50, ge=1, description="Size of the portal's bucket, in requests.")
     credentials: dict[str, CredentialSettings] = Field(
         default_factory=dict, description="Webhooks by name, used by flows and matched to tokens in headers."
@@ -114,9 +112,7 @@ class PortalSettings(BaseModel):
         default=None,
         description="May a message bring a token that is not configured? Default: the setting of that name.",
     )
-    unknown_methods: list[str] = Field(
-        default=["*"], description="Methods allowed to tokens that are not configured."
-    )
+    unknown_methods: list[str] = Field(default=["*"], description="Methods allowed to tokens that are not configured.")
 
 
 class Settings(BaseSettings):
@@ -204,7 +200,9 @@ class Settings(BaseSettings):
 
     # -- answers
     answer_park_limit: float = Field(
-        default=86_400.0, gt=0, description="How long an undeliverable answer is tried before its dead letter."
+        default=86_400.0,
+        gt=0,
+        description="How long an undeliverable answer is tried before its dead letter.",
     )
 
     # -- Kafka
@@ -225,9 +223,7 @@ class Settings(BaseSettings):
     )
     rebalance_timeout: float = Field(default=120.0, gt=0, description="Longest a rebalance may take.")
     commit_interval: float = Field(default=1.0, gt=0, description="Time between commits of offsets.")
-    linger: float = Field(
-        default=0.0, ge=0, le=0.1, description="Wait of the producer on the interactive path."
-    )
+    linger: float = Field(default=0.0, ge=0, le=0.1, description="Wait of the producer on the interactive path.")
     standby_replicas: int = Field(default=1, ge=0, description="Copies of tables on other workers.")
     adopt: bool = Field(
         default=False,
@@ -249,10 +245,15 @@ class Settings(BaseSettings):
         default=3, ge=1, description="Times that one record may end a worker before it is a dead letter."
     )
 
-    # -- the worker itself
-    data_dir: Path = Field(
-        default=Path("~/.local/share/pipeline"), description="State of the workers of this machine."
+    # -- health
+    stuck_limit: float = Field(
+        default=300.0,
+        gt=0,
+        description="Commits that stand still, or a group that is not joined, for longer make /healthz fail.",
     )
+
+    # -- the worker itself
+    data_dir: Path = Field(default=Path("~/.local/share/pipeline"), description="State of the workers of this machine.")
     web_bind: str = Field(default="127.0.0.1", description="Address that the pages listen on.")
     web_port: int = Field(default=6066, ge=1, le=65535, description="Port of the pages (`--web-port` wins).")
     web_token: SecretStr | None = Field(

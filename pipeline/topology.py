@@ -42,6 +42,7 @@ LEASES = "bridge.leases"
 DEAD_LETTERS = "dead.letters"
 CRASHES = "delivery.crashes"
 KEYS = "portal.keys"
+OPS_STATE = "ops.state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,19 @@ class OutboundTarget:
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
-        REQUESTS_INTERACTIVE, "portal", "Requests that somebody waits for; they overtake bulk ones. Kept 14 days."
+        REQUESTS_INTERACTIVE,
+        "portal",
+        "Requests that somebody waits for; they overtake bulk ones. Kept 14 days.",
     ),
     Topic(REQUESTS_BULK, "portal", "Requests of flows and loads. Kept 14 days."),
     Topic(CONTROL, "portal", "What changes tables from outside: commands, imports, token refresh. Kept 14 days."),
     Topic(RESULTS, "portal", "Answers of portals, one a request, before they leave for RabbitMQ. Kept 14 days."),
-    Topic(LEASES, "queue", "Nothing is written here: who owns a queue's partition consumes the queue.", retention=DAY),
+    Topic(
+        LEASES,
+        "queue",
+        "Nothing is written here: who owns a queue's partition consumes the queue.",
+        retention=DAY,
+    ),
     Topic(
         DEAD_LETTERS,
         "origin's key",
@@ -128,7 +136,20 @@ TOPICS: tuple[Topic, ...] = (
         compacted=True,
     ),
     Topic(
-        KEYS, "name", "Fingerprint of the key that seals tokens.", partitions=1, retention=None, compacted=True
+        KEYS,
+        "name",
+        "Fingerprint of the key that seals tokens.",
+        partitions=1,
+        retention=None,
+        compacted=True,
+    ),
+    Topic(
+        OPS_STATE,
+        "portal:<name> or bridge:<worker>",
+        "What each worker says of its portals and its bridge every few seconds, so that any page shows all. "
+        "Kept an hour.",
+        partitions=1,
+        retention=3600.0,
     ),
 )
 
