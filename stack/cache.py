@@ -38,13 +38,22 @@ def kafka_jars() -> Path:
     at all. Raises FetchError when Maven is missing or fails.
     """
     pom = _pom()
-    folder = cache_folder() / f"kafka-{KAFKA_VERSION}-{sha256(pom.encode()).hexdigest()[:8]}"
+    folder = _jar_folder(pom)
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(folder.parent / "fetch.lock"):
             if not folder.is_dir():
                 _fetch(pom, folder)
     return folder
+
+
+def has_kafka_jars() -> bool:
+    """True when the cache holds Kafka's jars already."""
+    return _jar_folder(_pom()).is_dir()
+
+
+def _jar_folder(pom: str) -> Path:
+    return cache_folder() / f"kafka-{KAFKA_VERSION}-{sha256(pom.encode()).hexdigest()[:8]}"
 
 
 def _fetch(pom: str, folder: Path) -> None:

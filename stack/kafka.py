@@ -57,9 +57,7 @@ class Kafka:
         """Start the broker and wait until it serves clients."""
         java = shutil.which("java")
         if java is None:
-            raise ProcessError(
-                "kafka needs java 17 or newer on PATH: apt-get install openjdk-17-jre-headless"
-            )
+            raise ProcessError("kafka needs java 17 or newer on PATH: apt-get install openjdk-17-jre-headless")
         class_path = f"{self.fetch()}/*"
         self._controller_port = self._controller_port or free_port()
         properties = self.folder / "server.properties"

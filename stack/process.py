@@ -153,18 +153,23 @@ class Process:
         os.killpg(pid, number)
 
     def tail(self, lines: int = 30) -> str:
-        """The last lines of the log (at most its last 64 KiB); empty when there is none."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(0, os.SEEK_END)
-                file.seek(max(0, file.tell() - 65536))
-                text = file.read().decode(errors="replace")
-        except OSError:
-            return ""
-        return "\n".join(text.splitlines()[-lines:])
+        """The last `lines` of the log; empty when there is none."""
+        return tail(self.log, lines)
 
     def _where(self) -> str:
         return f"; the end of its log {self.log}:\n{self.tail()}"
+
+
+def tail(path: Path, lines: int) -> str:
+    """The last `lines` of a text file (of its last 64 KiB); empty when there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 65536))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
 
 
 def _born(pid: int) -> int | None:

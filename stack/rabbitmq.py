@@ -130,9 +130,7 @@ class RabbitMQ:
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "ERL_EPMD_ADDRESS": HOST,
             "ERL_CRASH_DUMP": "/dev/null",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-                "+S 2:2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}"
-            ),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ("+S 2:2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}"),
             # The start script then becomes the Erlang machine itself, and signals reach it.
             "RUNNING_UNDER_SYSTEMD": "1",
         }

@@ -52,9 +52,7 @@ class Portal:
         # The simulator need not be installed: it is found from the repository, wherever this one is.
         root = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
-        self.process.start(
-            command, env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}, cwd=self.folder
-        )
+        self.process.start(command, env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}, cwd=self.folder)
         try:
             self.process.wait_ready(self.ready, timeout)
         except ProcessError:

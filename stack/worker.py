@@ -13,22 +13,9 @@ _BUS_NAMES = ("KAFKA_URL", "AMQPURL", "AMQPIN", "AMQPOUT", "B24REST")
 _BUS_PREFIX = "PIPELINE_"
 
 
-def environment_without_bus() -> dict[str, str]:
-    """This process's environment without any setting of the bus."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in _BUS_NAMES and not name.startswith(_BUS_PREFIX)
-    }
-
-
-def bus_environment() -> dict[str, str]:
-    """The settings of the bus that this process's environment holds."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name in _BUS_NAMES or name.startswith(_BUS_PREFIX)
-    }
+def bus_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """The settings of the bus in `env`."""
+    return {name: value for name, value in env.items() if name in _BUS_NAMES or name.startswith(_BUS_PREFIX)}
 
 
 class Worker:
@@ -78,7 +65,9 @@ class Worker:
         faust = Path(sys.executable).parent / "faust"
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [str(faust), "-A", "pipeline", "worker", "--web-port", str(self.web_port), "-l", "info"]
-        env = {**environment_without_bus(), "PYTHONUNBUFFERED": "1", **self.env}
+        foreign = bus_environment(os.environ)
+        env = {name: value for name, value in os.environ.items() if name not in foreign}
+        env |= {"PYTHONUNBUFFERED": "1", **self.env}
         self.process.start(command, env=env, cwd=self.folder)
         if wait:
             self.wait_ready(timeout)

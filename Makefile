@@ -1,0 +1,58 @@
+# `make help` lists what there is. Every target that needs the virtual environment makes it first.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PYTHON := .venv/bin/python
+TESTS := $(wildcard tests/unit tests/integration tests/e2e tests/chaos)
+
+.PHONY: help run test test-unit lint kill-test bench up down status logs clean venv system
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+run: venv ## start everything, send 500 sample requests, stay up until Ctrl-C (ONCE=1: end by itself)
+	@$(PYTHON) -m stack install
+	@exec $(PYTHON) -m stack run $(if $(ONCE),--once) $(if $(COUNT),--count $(COUNT))
+
+test: venv system ## lint, then unit, integration, e2e and short chaos tests, on services of their own
+	@$(MAKE) --no-print-directory lint
+	@$(PYTHON) -m pytest $(TESTS) $(PYTEST)
+
+test-unit: venv ## unit tests only: no service, seconds
+	@$(PYTHON) -m pytest tests/unit $(PYTEST)
+
+lint: venv ## ruff check, ruff format --check, mypy --strict
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+kill-test: venv system ## the chaos tests at full length: workers and services are killed, nothing is lost
+	@CHAOS=full $(PYTHON) -m pytest tests/chaos -s --timeout 3600 $(PYTEST)
+
+bench: venv system ## benchmarks, each beside its peers; raw figures go to bench/results
+	@$(PYTHON) -m bench $(BENCH)
+
+up: venv ## start Kafka, RabbitMQ and the simulated portal and leave them running (WORKER=1: a worker too)
+	@$(PYTHON) -m stack install
+	@$(PYTHON) -m stack up $(if $(WORKER),--worker)
+
+down: venv ## stop what `make up` started; the data stays
+	@$(PYTHON) -m stack down
+
+status: venv ## what of `make up` runs, and its addresses
+	@$(PYTHON) -m stack status
+
+logs: venv ## the logs of `make up`, followed until Ctrl-C (ONCE=1: the ends only)
+	@exec $(PYTHON) -m stack logs $(if $(ONCE),--once)
+
+clean: ## stop what `make up` started; remove .venv, .local and caches
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m stack down; fi
+	@rm -rf .venv .local build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+venv:
+	@stack/venv.sh
+
+system:
+	@$(PYTHON) -m stack install --test
