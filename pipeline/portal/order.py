@@ -1,0 +1,116 @@
+"""The order key of a call: calls of a portal with the same key run one after another (design, section 5, Order).
+
+By entity and id where the method and its parameters tell them (`deal:5`), reads of an id with its writes; else by
+entity for writes (`deal`); lists and adds are free (None), but an add that names what it belongs to (a comment, a
+product row) keeps the order of that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.portal import methods
+
+__all__ = ["order_key"]
+
+#: entityTypeId and ownerType of entities that have methods of their own (crm/data-types.md, object_type).
+_TYPE_NAMES = {
+    "1": "lead",
+    "2": "deal",
+    "3": "contact",
+    "4": "company",
+    "7": "quote",
+    "8": "requisite",
+    "14": "order",
+    "31": "invoice",
+    "l": "lead",
+    "d": "deal",
+    "c": "contact",
+    "co": "company",
+    "q": "quote",
+    "o": "order",
+    "si": "invoice",
+}
+_ENTITIES = frozenset({"lead", "deal", "contact", "company", "quote"})
+#: Methods such as crm.deal.productrows.set, whose `id` is that of the deal.
+_PARTS = frozenset({"productrows", "contact", "contact.items", "company", "company.items"})
+_ADDS = frozenset({"add", "import", "batchimport"})
+_IDS = ("id", "taskid")
+_OWNERS = (("entity_type", "entity_id"), ("entity_type_id", "entity_id"))
+_ITEM_OWNERS = (("ownertype", "ownerid"), ("ownertypeid", "ownerid"))
+
+
+def order_key(method: str, params: Any) -> str | None:
+    """The key, or None where order does not matter. `params`: the parsed JSON parameters."""
+    name = methods.canonical(method)
+    if name == methods.BATCH:
+        # commands run in order inside; batches that write keep their order among themselves
+        return None if _only_free(params) else methods.BATCH
+    given = _lower(params)
+    scope, _, verb = name.rpartition(".")
+    owner = _owner(given) or _owner(_lower(given.get("fields")))
+    entity = _entity(scope, given)
+    part_of = scope.removeprefix("crm.").partition(".")
+    if part_of[0] in _ENTITIES and part_of[2] in _PARTS:
+        entity = part_of[0]
+    elif verb in _ADDS:
+        return owner
+    if scope.startswith("crm.item.") and owner is not None:
+        return owner
+    number = next((found for key in _IDS if (found := _id(given.get(key))) is not None), None)
+    if number is not None:
+        return f"{entity}:{number}"
+    if methods.is_read(name) or verb in _ADDS:
+        return None
+    return owner or entity
+
+
+def _only_free(params: Any) -> bool:
+    return all(
+        methods.is_read(command) or command.rpartition(".")[2] in _ADDS for command, _ in methods.commands(params)
+    )
+
+
+def _entity(scope: str, given: dict[str, Any]) -> str:
+    """`crm.deal` -> deal; `crm.item` with entityTypeId 2 -> deal, 128 -> item.128; others without `crm.`."""
+    entity = scope.removeprefix("crm.")
+    if entity == "item":
+        kind = _id(given.get("entitytypeid"))
+        return "item" if kind is None else _TYPE_NAMES.get(kind, f"item.{kind}")
+    return entity
+
+
+def _owner(given: dict[str, Any]) -> str | None:
+    """What a comment, a product row or a requisite belongs to: `deal:5`."""
+    for type_name, id_name in (*_OWNERS, *_ITEM_OWNERS):
+        kind, number = _id(given.get(type_name)), _id(given.get(id_name))
+        if kind is not None and number is not None:
+            return f"{_kind(kind.lower())}:{number}"
+    return None
+
+
+def _kind(kind: str) -> str:
+    if kind in _ENTITIES:
+        return kind
+    # smart processes: dynamic_128 in comments, T80 (hex) in product rows, 128 in items
+    if kind.startswith("dynamic_"):
+        return f"item.{kind.removeprefix('dynamic_')}"
+    if kind.startswith("t"):
+        try:
+            return f"item.{int(kind[1:], 16)}"
+        except ValueError:
+            return kind
+    return _TYPE_NAMES.get(kind, f"item.{kind}" if kind.isdigit() else kind)
+
+
+def _lower(params: Any) -> dict[str, Any]:
+    """Parameters by lower-case name; the portal reads `id` and `ID` alike."""
+    return {name.lower(): value for name, value in params.items()} if isinstance(params, dict) else {}
+
+
+def _id(value: Any) -> str | None:
+    """An id as text: 5 and "5" are the same."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    return text if text and len(text) <= 64 else None
