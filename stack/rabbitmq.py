@@ -32,7 +32,7 @@ class RabbitMQ:
 
     @property
     def url(self) -> str:
-        """Address for AMQPURL, with user, password and the virtual host `/`."""
+        """Address for AMPQURL, with user, password and the virtual host `/`."""
         return f"amqp://guest:guest@{HOST}:{self.port}/"
 
     @property

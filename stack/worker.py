@@ -9,7 +9,7 @@ from stack.ports import HOST, free_port
 from stack.probe import answers_200
 from stack.process import Process, ProcessError
 
-_BUS_NAMES = ("KAFKA_URL", "AMQPURL", "AMQPIN", "AMQPOUT", "B24REST")
+_BUS_NAMES = ("KAFKA_URL", "AMPQURL", "AMPQIN", "AMPQOUT", "B24REST")
 _BUS_PREFIX = "PIPELINE_"
 
 
@@ -21,7 +21,7 @@ def bus_environment(env: Mapping[str, str]) -> dict[str, str]:
 class Worker:
     """One worker that runs in `folder` (its data, log and working directory).
 
-    `env` holds the bus's settings (KAFKA_URL, AMQPURL, B24REST, PIPELINE_…); settings in the environment
+    `env` holds the bus's settings (KAFKA_URL, AMPQURL, B24REST, PIPELINE_…); settings in the environment
     of this process do not leak in. Started again after stop or kill, it has the same data and the same
     web port. start() raises ProcessError with the tail of the log.
     """
