@@ -54,9 +54,7 @@ def _cost(text: str) -> dict[str, float]:
 
 def _portal_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text) or text == "rest":
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no portal name: letters, digits, dot, dash, underscore"
-        )
+        raise argparse.ArgumentTypeError(f"{text!r} is no portal name: letters, digits, dot, dash, underscore")
     return text
 
 
@@ -106,9 +104,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="execution seconds of a method in 10 minutes (default %(default)s)",
     )
-    add(
-        "--no-limits", action="store_true", help="a self-hosted portal: neither intensity nor operating limit"
-    )
+    add("--no-limits", action="store_true", help="a self-hosted portal: neither intensity nor operating limit")
     add(
         "--cost",
         action="append",
@@ -187,9 +183,7 @@ def main() -> int:
     try:
         asyncio.run(serve(given))
     except OSError as error:
-        print(
-            f"sandbox portal: cannot listen on {given.host}:{given.port}: {error.strerror}", file=sys.stderr
-        )
+        print(f"sandbox portal: cannot listen on {given.host}:{given.port}: {error.strerror}", file=sys.stderr)
         return 1
     return 0
 

@@ -32,7 +32,7 @@ def _json(body: object, status: int = 200) -> web.Response:
 
 
 def _wrong(text: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(body=orjson.dumps({"problem": text}), content_type="application/json")
+    return web.HTTPBadRequest(text=orjson.dumps({"problem": text}).decode(), content_type="application/json")
 
 
 def _portal(request: web.Request, name: str | None) -> Portal:

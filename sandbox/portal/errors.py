@@ -38,9 +38,7 @@ INSUFFICIENT_SCOPE = Problem(
     "The request requires higher privileges than provided by the webhook token",
 )
 METHOD_NOT_FOUND = Problem(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
-BATCH_METHOD_NOT_ALLOWED = Problem(
-    405, "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage"
-)
+BATCH_METHOD_NOT_ALLOWED = Problem(405, "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage")
 BATCH_LENGTH_EXCEEDED = Problem(400, "ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
 ID_INVALID = Problem(400, "", "ID is not defined or invalid.")
 NOT_FOUND = Problem(400, "", "Not found")

@@ -43,9 +43,7 @@ KINDS: dict[str, Kind] = {
     "reset_before": Kind("RST instead of an execution"),
     "reset_after": Kind("execute, then RST", after=True),
     "hang_before": Kind("no execution, no answer until cleared or for `delay` seconds, then RST"),
-    "hang_after": Kind(
-        "execute, then no answer until cleared or for `delay` seconds, then the answer", after=True
-    ),
+    "hang_after": Kind("execute, then no answer until cleared or for `delay` seconds, then the answer", after=True),
     "malformed": Kind("execute, then the answer cut in half", after=True),
     "big": Kind("execute, then the answer with `size` bytes of padding", after=True),
 }

@@ -96,11 +96,7 @@ class Journal:
 
     def log(self, method: str | None, since: int, limit: int) -> list[dict[str, Any]]:
         """Entries with `seq` above `since`, oldest first, at most `limit`, of one method or of all."""
-        wanted = (
-            item
-            for item in self._log
-            if item.seq > since and (method is None or item.method == method.lower())
-        )
+        wanted = (item for item in self._log if item.seq > since and (method is None or item.method == method.lower()))
         return [asdict(item) for item in islice(wanted, limit)]
 
     def repeated(self) -> dict[str, int]:

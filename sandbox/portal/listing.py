@@ -120,9 +120,7 @@ def _plan(table: Table, conditions: dict[str, Any], zone: tzinfo) -> tuple[Itera
         else:
             if exact and field.indexed and ids is None:
                 candidates = [field_value(field, item, zone) for item in _values(value)]
-                ids = (
-                    table.with_value(name, [item for item in candidates if item]) if all(candidates) else None
-                )
+                ids = table.with_value(name, [item for item in candidates if item]) if all(candidates) else None
             tests.append(_test(prefix, name, field, value, zone))
     if ids is None:
         return table.ids[low:high], tests
@@ -167,8 +165,7 @@ def _test(prefix: str, name: str, field: Field, value: Any, zone: tzinfo) -> Tes
         kept = row.get(name)
         parts = kept if isinstance(kept, list) else [kept]
         hit = any(
-            (empty and part in (None, "")) or (not isinstance(part, dict) and fold(part) in exact)
-            for part in parts
+            (empty and part in (None, "")) or (not isinstance(part, dict) and fold(part) in exact) for part in parts
         )
         return hit != negative
 
@@ -207,6 +204,4 @@ def _multifield(prefix: str, name: str, value: Any) -> Test:
     # PHONE and EMAIL are found by exact match only (section 3.2).
     wanted = {str(item).casefold() for item in _values(value)}
     negative = prefix.startswith("!")
-    return lambda row: (
-        any(str(item["VALUE"]).casefold() in wanted for item in row.get(name) or []) != negative
-    )
+    return lambda row: any(str(item["VALUE"]).casefold() in wanted for item in row.get(name) or []) != negative

@@ -70,9 +70,7 @@ class Meter:
 
     def states(self, now: float) -> dict[str, float]:
         """Accumulated seconds for each `user/method`, for the control page (no tokens)."""
-        return {
-            f"{user}/{method}": self._sum((user, token, method), now) for user, token, method in self._minutes
-        }
+        return {f"{user}/{method}": self._sum((user, token, method), now) for user, token, method in self._minutes}
 
     def reset(self) -> None:
         """Forget all that was billed."""

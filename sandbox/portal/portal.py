@@ -91,9 +91,7 @@ class Portal:
         if "journal" in parts:
             self.journal.reset()
 
-    def _write_down(
-        self, call: Call, method: Method, started: float, finished: float, error: str | int | None
-    ) -> None:
+    def _write_down(self, call: Call, method: Method, started: float, finished: float, error: str | int | None) -> None:
         execution = Execution(
             seq=self.journal.next_seq(),
             time=finished,

@@ -8,9 +8,7 @@ from sandbox.portal.fields import TYPES
 from sandbox.portal.store import Row
 
 
-def old_view(
-    entity: Entity, row: Row, zone: tzinfo, names: list[str] | None = None, *, multi: bool
-) -> dict[str, Any]:
+def old_view(entity: Entity, row: Row, zone: tzinfo, names: list[str] | None = None, *, multi: bool) -> dict[str, Any]:
     """The row as `crm.*.get` and `crm.*.list` show it.
 
     `names` limits the fields (`UF_*` = all user fields), None means all; multifields appear when `multi` or

@@ -54,9 +54,7 @@ async def read_body(request: web.Request) -> tuple[bytes, list[tuple[str, Any]]]
                 data = value.file.read()
                 pairs.append((name, {"name": value.filename, "size": len(data)}))
             else:
-                pairs.append(
-                    (name, value if isinstance(value, str) else bytes(value).decode(errors="replace"))
-                )
+                pairs.append((name, value if isinstance(value, str) else bytes(value).decode(errors="replace")))
         return b"", pairs
     return await request.read(), []
 
@@ -70,9 +68,7 @@ def read_params(query: str, content_type: str, body: bytes, pairs: list[tuple[st
     if pairs:
         params.update(parse_pairs(pairs))
     elif body.strip():
-        params.update(
-            _json(body) if _is_json(content_type, body) else parse_query(body.decode(errors="replace"))
-        )
+        params.update(_json(body) if _is_json(content_type, body) else parse_query(body.decode(errors="replace")))
     return params
 
 
