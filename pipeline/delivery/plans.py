@@ -11,6 +11,8 @@ from pipeline.topology import TABLES, TOPICS, Table, Topic, wire_name
 
 __all__ = ["changelog_name", "topic_plans"]
 
+WEEK_MS = 7 * 86_400_000
+
 
 def changelog_name(settings: Settings, table: str) -> str:
     """Faust's name of a table's changelog."""
@@ -44,8 +46,12 @@ def topic_plans(
 
 def _config(topic: Topic, settings: Settings) -> dict[str, str]:
     retention = -1 if topic.retention is None else int(topic.retention * 1000)
-    return {
+    config = {
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "retention.ms": str(retention),
         "max.message.bytes": str(settings.message_limit),
     }
+    if 0 < retention < WEEK_MS:
+        # Kafka removes whole segments only, and closes one after a week.
+        config["segment.ms"] = str(retention)
+    return config

@@ -5,7 +5,7 @@ Nothing here holds a secret: all of it is published to a topic and shown on a pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -122,4 +122,8 @@ class RuntimeView(Protocol):
 
     def wire(self, topic: str) -> str:
         """Name of a topic in Kafka, prefix included."""
+        ...
+
+    def on_start(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Called when the worker starts, topics declared, before it joins the group."""
         ...
