@@ -36,7 +36,6 @@ DAY = 86_400.0
 
 REQUESTS_INTERACTIVE = "portal.requests.interactive"
 REQUESTS_BULK = "portal.requests.bulk"
-CONTROL = "portal.control"
 RESULTS = "portal.results"
 LEASES = "bridge.leases"
 DEAD_LETTERS = "dead.letters"
@@ -113,7 +112,6 @@ TOPICS: tuple[Topic, ...] = (
         "Requests that somebody waits for; they overtake bulk ones. Kept 14 days.",
     ),
     Topic(REQUESTS_BULK, "portal", "Requests of flows and loads. Kept 14 days."),
-    Topic(CONTROL, "portal", "What changes tables from outside: commands, imports, token refresh. Kept 14 days."),
     Topic(RESULTS, "portal", "Answers of portals, one a request, before they leave for RabbitMQ. Kept 14 days."),
     Topic(
         LEASES,
@@ -159,6 +157,11 @@ TABLES: tuple[Table, ...] = (
         "lane and offset",
         "The state machine of each request: waiting, sent, done; offsets applied through; seen message ids.",
     ),
+    Table(
+        "parked",
+        "answer id",
+        "Answers whose destination in RabbitMQ takes none, until it does or they become dead letters.",
+    ),
 )
 
 AGENTS: tuple[Agent, ...] = (
@@ -179,19 +182,12 @@ AGENTS: tuple[Agent, ...] = (
         tables=("requests",),
     ),
     Agent(
-        "portal-control",
-        (CONTROL,),
-        "pipeline.portal.control",
-        "Applies what comes from outside to the gateway's tables.",
-        writes=(DEAD_LETTERS,),
-        tables=("requests",),
-    ),
-    Agent(
         "amqp-answers",
         (RESULTS,),
         "pipeline.bridge.outbound",
         "Publishes answers to RabbitMQ with confirms; what cannot leave is parked per destination.",
         writes=(DEAD_LETTERS,),
+        tables=("parked",),
     ),
     Agent(
         "bridge-leases",

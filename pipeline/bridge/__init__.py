@@ -1,0 +1,1 @@
+"""RabbitMQ <-> Kafka, both ways (design, section 4)."""

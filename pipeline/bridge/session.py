@@ -1,0 +1,269 @@
+"""One channel's life as a consumer: take, translate, post to Kafka, ack what Kafka has.
+
+    RabbitMQ -> inbox -> pump (edge, post) -> window -> acker (multiple ack of the confirmed prefix)
+
+Kafka down: nothing is acked, nothing is put back (a requeue loop burns a quorum queue's delivery limit, and then the
+broker drops the message); the prefetch bounds what is held. What fails is sent again in order, one probe first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import replace
+
+from aiormq.abc import DeliveredMessage
+from aiormq.channel import Channel
+from pamqp.commands import Basic
+
+from pipeline.bridge.connection import RPC_TIMEOUT, close_channel
+from pipeline.bridge.counts import Counts
+from pipeline.bridge.dead import edge_letter, too_long_letter
+from pipeline.bridge.edges import REDELIVERED, YES, Edge
+from pipeline.bridge.faults import amqp_faults, describe
+from pipeline.bridge.message import from_delivery
+from pipeline.bridge.window import Posted, Window
+from pipeline.delivery.errors import Permanent, PipelineError, Transient
+from pipeline.delivery.producer import Confirmation, ConfirmedProducer
+from pipeline.delivery.records import Record
+from pipeline.delivery.retry import Backoff
+from pipeline.topology import InboundQueue
+
+__all__ = ["Session"]
+
+VERSION = "1"
+#: Consumer tags are the channel's own.
+TAG = "pipeline"
+#: Messages posted before others get the event loop: 20,000 a second must not cost the interactive path its 50 ms.
+TURN = 64
+CANCEL_TIMEOUT = 5.0
+RETRY = Backoff(first=0.2, longest=5.0)
+
+
+class Session:
+    """From `run` until the channel ends, the queue goes or `stop`. Used once."""
+
+    def __init__(
+        self,
+        inbound: InboundQueue,
+        channel: Channel,
+        *,
+        edge: Edge,
+        producer: ConfirmedProducer,
+        counts: Counts,
+        prefetch: int,
+        message_limit: int,
+    ) -> None:
+        self._inbound = inbound
+        self._channel = channel
+        self._edge = edge
+        self._producer = producer
+        self._counts = counts
+        self._prefetch = prefetch
+        self._message_limit = message_limit
+        self._inbox: deque[DeliveredMessage] = deque()
+        self._window = Window()
+        self._arrived = asyncio.Event()
+        self._posted = asyncio.Event()
+        self._go = asyncio.Event()
+        self._go.set()
+        self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._stopping = False
+        self._last_call = False
+        self._pumped = False
+        self._stop_timeout = 0.0
+
+    async def run(self) -> str:
+        """Consume; returns why it ended. Raises Transient when consuming could not begin."""
+        channel = self._channel
+        pump = acker = None
+        closing = channel.closing
+        try:
+            channel.on_consumer_cancel_callbacks.add(self._on_cancel)
+            with amqp_faults(f"consume queue {self._inbound.queue}"):
+                await channel.basic_qos(prefetch_count=self._prefetch, timeout=RPC_TIMEOUT)
+                await channel.basic_consume(
+                    self._inbound.queue, self._on_message, consumer_tag=TAG, timeout=RPC_TIMEOUT
+                )
+            self._counts.consuming = True
+            pump = asyncio.create_task(self._pump(), name=f"bridge pump {self._inbound.queue}")
+            acker = asyncio.create_task(self._ack_in_order(), name=f"bridge acker {self._inbound.queue}")
+            await asyncio.wait({pump, acker, closing, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+            if self._ended.done():
+                await self._finish(acker, closing)
+            return self._reason(pump, acker, closing)
+        finally:
+            self._counts.consuming = False
+            await _cancel(pump, acker)
+            closing.cancel()
+            await close_channel(channel)
+            self._counts.unacked = 0
+            self._counts.kafka_wait_since = None
+
+    def stop(self, timeout: float) -> None:
+        """Begin to end: no new messages; what is posted is acked if Kafka confirms it within `timeout` seconds."""
+        self._stopping = True
+        self._stop_timeout = timeout
+        self._end("stopped")
+
+    async def settle(self) -> None:
+        """After `run`: wait until Kafka's word on all that was posted is known, so that the buffer cannot pile up."""
+        await self._window.settle()
+
+    # -- RabbitMQ's side
+
+    async def _on_message(self, delivered: DeliveredMessage) -> None:
+        self._inbox.append(delivered)
+        if not self._arrived.is_set():
+            self._arrived.set()
+
+    def _on_cancel(self, frame: Basic.Cancel) -> None:
+        # What we hold of a queue that was deleted exists nowhere else any more: it is still posted.
+        self._last_call = True
+        self._end("RabbitMQ cancelled the consumer: the queue was deleted or moved")
+
+    def _end(self, reason: str) -> None:
+        if not self._ended.done():
+            self._ended.set_result(reason)
+        self._arrived.set()
+
+    async def _finish(self, acker: asyncio.Task[None], closing: asyncio.Future[None]) -> None:
+        if self._stopping:
+            with suppress(Transient), amqp_faults("cancel the consumer"):
+                await self._channel.basic_cancel(TAG, timeout=CANCEL_TIMEOUT)
+        # The acker ends by itself when all that was posted is acked.
+        timeout = self._stop_timeout if self._stopping else None
+        await asyncio.wait({acker, closing}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+    def _reason(self, pump: asyncio.Task[None], acker: asyncio.Task[None], closing: asyncio.Future[None]) -> str:
+        for task in (pump, acker):
+            if task.done() and not task.cancelled():
+                task.result()  # a defect is raised here, and ends the worker
+        if self._ended.done():
+            return self._ended.result()
+        error = None if closing.cancelled() or not closing.done() else closing.exception()
+        return describe(error) if error is not None else "the channel was closed"
+
+    # -- Kafka's side
+
+    async def _pump(self) -> None:
+        try:
+            while not self._stopping:
+                turn = 0
+                while self._inbox and turn < TURN and not self._stopping:
+                    await self._take(self._inbox.popleft())
+                    turn += 1
+                if self._inbox:
+                    await asyncio.sleep(0)
+                elif self._last_call:
+                    return
+                else:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        finally:
+            self._pumped = True
+            self._posted.set()
+
+    async def _take(self, delivered: DeliveredMessage) -> None:
+        message = from_delivery(self._inbound.queue, delivered)
+        self._counts.took_one(message.redelivered)
+        try:
+            record = self._edge(message)
+        except Exception as error:
+            self._counts.buried_one(describe_defect(error))
+            record = edge_letter(self._inbound, message, error, version=VERSION, message_limit=self._message_limit)
+        if not self._go.is_set():
+            await self._go.wait()
+        record, future = await self._post(record)
+        self._window.add(Posted(delivered.delivery_tag or 0, record, future))
+        if not self._posted.is_set():
+            self._posted.set()
+
+    async def _post(self, record: Record) -> tuple[Record, Confirmation]:
+        """Into the producer's buffer, however long that takes."""
+        attempt = 0
+        while True:
+            try:
+                return record, await self._producer.post(record)
+            except Permanent as error:
+                record = self._too_long(record, error)
+            except PipelineError as error:
+                attempt += 1
+                self._counts.kafka_error = str(error)
+                await asyncio.sleep(RETRY.pause(attempt))
+
+    def _too_long(self, record: Record, error: Permanent) -> Record:
+        self._counts.buried_one(str(error))
+        return too_long_letter(self._inbound, record, error, version=VERSION)
+
+    async def _ack_in_order(self) -> None:
+        window, counts = self._window, self._counts
+        while True:
+            head = window.head()
+            if head is None:
+                if self._pumped:
+                    return
+                self._posted.clear()
+                await self._posted.wait()
+                continue
+            if not head.future.done():
+                counts.kafka_wait_since = time.monotonic()
+                await asyncio.wait({head.future})
+            if head.error is not None:
+                await self._send_again()
+                continue
+            counts.kafka_wait_since = None
+            counts.kafka_error = ""
+            tag, count = window.take()
+            with suppress(Transient), amqp_faults("ack"):
+                # Lost with its channel: RabbitMQ delivers them again, marked so.
+                await self._channel.basic_ack(tag, multiple=True, wait=False)
+                counts.acked_some(count)
+
+    async def _send_again(self) -> None:
+        """Kafka did not take some: hold new ones, send those again in their order until Kafka has all of them."""
+        self._go.clear()
+        attempt = 0
+        try:
+            while True:
+                await self._window.settle()
+                failed = self._window.failed()
+                if not failed:
+                    return
+                attempt += 1
+                self._counts.kafka_error = str(failed[0].error)
+                await asyncio.sleep(RETRY.pause(attempt))
+                for number, posted in enumerate(failed):
+                    await self._again(posted)
+                    if number == 0:
+                        await asyncio.wait({posted.future})
+                        if posted.error is not None:
+                            break
+        finally:
+            self._go.set()
+
+    async def _again(self, posted: Posted) -> None:
+        error = posted.error
+        if isinstance(error, Permanent):
+            record = self._too_long(posted.record, error)
+        elif isinstance(error, PipelineError | asyncio.CancelledError):
+            # Perhaps Kafka did take it and only its word was lost: then this one is a copy, and says so.
+            record = replace(posted.record, headers={**posted.record.headers, REDELIVERED: YES})
+        else:
+            raise error if error is not None else AssertionError("sent again without an error")
+        posted.record, posted.future = await self._post(record)
+
+
+def describe_defect(error: Exception) -> str:
+    """For the status: the taxonomy's text, else only the type, since the text may quote the message."""
+    return str(error) if isinstance(error, PipelineError) else type(error).__name__
+
+
+async def _cancel(*tasks: asyncio.Task[None] | None) -> None:
+    running = [task for task in tasks if task is not None and not task.done()]
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running)
