@@ -74,10 +74,10 @@ class Kafka:
             raise
 
     def ready(self) -> bool:
-        """True when the broker answers a Metadata request and lists itself as alive."""
+        """True when the broker names itself as coordinator of groups, so that producers and groups can begin."""
         try:
             with socket.create_connection((HOST, self.port), timeout=2) as sock:
-                return _alive_brokers(sock) > 0
+                return _coordinates(sock)
         except OSError:
             return False
 
@@ -142,10 +142,12 @@ class Kafka:
         return "".join(f"{name}={value}\n" for name, value in values.items())
 
 
-def _alive_brokers(sock: socket.socket) -> int:
-    """Ask for the metadata of no topic (api key 3, version 1) and count the brokers in the answer."""
-    body = struct.pack(">hhih", 3, 1, 1, 5) + b"stack" + struct.pack(">i", 0)
+def _coordinates(sock: socket.socket) -> bool:
+    """Ask who coordinates a group (api key 10, version 0); the first who asks makes the topic of offsets."""
+    group = b"stack"
+    body = struct.pack(">hhih", 10, 0, 1, len(group)) + group + struct.pack(">h", len(group)) + group
     sock.sendall(struct.pack(">i", len(body)) + body)
     with sock.makefile("rb") as answer:
-        head = answer.read(12)
-    return int(struct.unpack(">iii", head)[2]) if len(head) == 12 else 0
+        head = answer.read(10)
+    # Length, correlation id, error code.
+    return len(head) == 10 and struct.unpack(">iih", head)[2] == 0

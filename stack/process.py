@@ -14,6 +14,8 @@ from pathlib import Path
 # The kernel ties a child to the thread that started it, so one thread that never ends starts them all.
 _launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stack-launcher")
 
+_LOG_LIMIT = 32 * 1024 * 1024
+
 
 class ProcessError(RuntimeError):
     """A process did not start, did not become ready in time, or did not end; says where its log is."""
@@ -52,11 +54,20 @@ class Process:
         """
         if self.running:
             raise ProcessError(f"{self.name} runs already, as process {self.pid}")
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._begin_log()
         setpriv = shutil.which("setpriv") if self.tied else None
         command = [setpriv, "--pdeathsig", "KILL", "--", *argv] if setpriv else list(argv)
         self._popen = _launcher.submit(self._launch, command, dict(env), cwd).result()
         self.pid_file.write_text(json.dumps({"pid": self._popen.pid, "born": _born(self._popen.pid)}))
+
+    def _begin_log(self) -> None:
+        """A line in the log for this start; a log that became too long is put aside, one is kept so."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            if self.log.stat().st_size > _LOG_LIMIT:
+                self.log.replace(self.log.with_suffix(".log.1"))
+        with self.log.open("a") as out:
+            out.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {self.name} is started\n")
 
     def _launch(self, command: list[str], env: dict[str, str], cwd: Path | None) -> subprocess.Popen[bytes]:
         try:

@@ -41,7 +41,7 @@ def run(folder: Path, *, once: bool, count: int = SAMPLES) -> int:
         with _alone(folder):
             return _run(folder, console, once=once, count=count)
     except (AlreadyRunning, FetchError, ProcessError, GivenUp, AMQPException, OSError) as error:
-        console.print(f"[red]{escape(str(error) or repr(error))}[/]", highlight=False)
+        console.print(f"[red]{escape(str(error) or repr(error))}[/]", highlight=False, soft_wrap=True)
         return 1
 
 
@@ -72,7 +72,7 @@ def _run(folder: Path, console: Console, *, once: bool, count: int) -> int:
 
 async def _session(local: Local, env: Mapping[str, str], console: Console, *, once: bool, count: int) -> int:
     """The samples and the wait after them, with the worker watched all the time."""
-    supervisor = Supervisor(local.worker, lambda text: console.print(escape(text), highlight=False))
+    supervisor = Supervisor(local.worker, lambda text: console.print(escape(text), highlight=False, soft_wrap=True))
     watch = asyncio.create_task(supervisor.watch())
     samples = asyncio.create_task(_samples(local, env, console, count))
     try:
