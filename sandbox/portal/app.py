@@ -111,7 +111,7 @@ async def _answer(
     body: bytes,
     pairs: list[tuple[str, object]],
 ) -> web.Response:
-    params = read_params(request.query_string, request.content_type, body, pairs)
+    params = read_params(request.rel_url.raw_query_string, request.content_type, body, pairs)
     call = Call(address.method, params, credential, request.remote or "", number)
     outcome = await portal.execute(call)
     reply = outcome.reply

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sandbox.portal.errors import INVALID_CREDENTIALS, RestError
+from sandbox.portal.fields import integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Credential:
     @property
     def user_id(self) -> int:
         """The user as a number; 1 when the address names no number."""
-        return int(self.user) if self.user.isascii() and self.user.isdigit() else 1
+        return integer(self.user) or 1
 
 
 class Auth:

@@ -67,7 +67,15 @@ async def _health(request: web.Request) -> web.Response:
 
 
 async def _counters(request: web.Request) -> web.Response:
-    portal = _portal(request, request.query.get("portal"))
+    detail = request.query.get("detail") != "0"
+    name = request.query.get("portal")
+    if name == "*":
+        portals = request.app[PORTALS]
+        return _json({"portals": {name: _counted(portal, detail) for name, portal in portals.items()}})
+    return _json(_counted(_portal(request, name), detail))
+
+
+def _counted(portal: Portal, detail: bool) -> dict[str, Any]:
     journal = portal.journal
     now = portal.clock.now()
     counters: dict[str, Any] = {
@@ -87,9 +95,9 @@ async def _counters(request: web.Request) -> web.Response:
         "executed_more_than_once": journal.repeated(),
         "objects": {name: len(table.rows) for name, table in portal.store.tables.items()},
     }
-    if request.query.get("detail") != "0":
+    if detail:
         counters["adds"] = {"by_origin": journal.by_origin, "by_title": journal.by_title}
-    return _json(counters)
+    return counters
 
 
 async def _executions(request: web.Request) -> web.Response:
@@ -97,7 +105,7 @@ async def _executions(request: web.Request) -> web.Response:
     since = _integer(request, "since", 0)
     limit = _integer(request, "limit", 100_000)
     log = portal.journal.log(request.query.get("method"), since, limit)
-    return _json({"portal": portal.name, "executions": log, "next": log[-1]["seq"] if log else since})
+    return _json({"portal": portal.name, "executions": log, "next": log[-1].seq if log else since})
 
 
 async def _faults(request: web.Request) -> web.Response:

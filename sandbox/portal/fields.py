@@ -3,6 +3,8 @@
 Kept values are typed (int, float, str, unix seconds): another view over the same store needs no parsing.
 """
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
@@ -45,23 +47,30 @@ def _scalar(value: Any) -> str | None:
     return str(value)
 
 
+# PHP casts the longest numeric beginning: "12abc" is 12.
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
+_INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
+
+
+def integer(value: Any) -> int | None:
+    """A whole number, or its text of at most 18 digits, as an int; None for anything else."""
+    text = _scalar(value)
+    return int(text) if text and _INTEGER.fullmatch(text.strip()) else None
+
+
 def _number(value: Any) -> float | None:
-    text = (_scalar(value) or "").strip()
-    # PHP casts the longest numeric beginning: "12abc" is 12.
-    for end in range(len(text), 0, -1):
-        try:
-            return float(text[:end])
-        except ValueError:
-            continue
-    return None
+    found = _NUMBER.match(_scalar(value) or "")
+    number = float(found[1]) if found else None
+    return number if number is None or math.isfinite(number) else 0.0
 
 
 def _take_integer(value: Any, _zone: tzinfo) -> int | None:
-    text = _scalar(value)
-    if text and text.lstrip("-").isdecimal():
-        return int(text)
+    whole = integer(value)
+    if whole is not None:
+        return whole
     number = _number(value)
-    return None if number is None else int(number)
+    # What does not fit into 64 bits is no number that a database keeps.
+    return None if number is None else int(number) if abs(number) < 2**63 else 0
 
 
 def _take_reference(value: Any, zone: tzinfo) -> int | None:
@@ -89,6 +98,8 @@ def _moment(value: Any, zone: tzinfo) -> datetime | None:
             moment = datetime.fromisoformat(text) if form is None else datetime.strptime(text, form)
         except ValueError:
             continue
+        if not 1 < moment.year < 9999:
+            return None
         return moment if moment.tzinfo else moment.replace(tzinfo=zone)
     return None
 

@@ -2,11 +2,14 @@
 
 import hashlib
 from collections import Counter, deque
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import orjson
+
+_PARAMS_KEPT = 1_000_000
+"""Different parameters that are told apart; a simulator that runs for weeks must not grow without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,9 @@ class Journal:
         if execution.error is not None:
             self.failed[execution.method] += 1
             return
-        self._by_params[execution.method, bytes.fromhex(execution.digest)] += 1
+        params = (execution.method, bytes.fromhex(execution.digest))
+        if params in self._by_params or len(self._by_params) < _PARAMS_KEPT:
+            self._by_params[params] += 1
         if adds:
             for name, counters in (("ORIGIN_ID", self.by_origin), ("TITLE", self.by_title)):
                 value = execution.keys.get(name)
@@ -94,17 +99,21 @@ class Journal:
         self._seq += 1
         return self._seq
 
-    def log(self, method: str | None, since: int, limit: int) -> list[dict[str, Any]]:
+    def log(self, method: str | None, since: int, limit: int) -> list[Execution]:
         """Entries with `seq` above `since`, oldest first, at most `limit`, of one method or of all."""
         wanted = (item for item in self._log if item.seq > since and (method is None or item.method == method.lower()))
-        return [asdict(item) for item in islice(wanted, limit)]
+        return list(islice(wanted, limit))
 
-    def repeated(self) -> dict[str, int]:
-        """How many were executed more than once: adds by origin id and title, calls by equal parameters."""
+    def repeated(self) -> dict[str, Any]:
+        """How many were executed more than once: adds by origin id and title, calls by equal parameters.
+
+        The last is a map by method, since equal reads are no doubles while equal writes may be.
+        """
+        equal = Counter(method for (method, _), count in self._by_params.items() if count > 1)
         return {
             "by_origin": _repeats(self.by_origin),
             "by_title": _repeats(self.by_title),
-            "by_params": sum(1 for count in self._by_params.values() if count > 1),
+            "by_params": equal,
         }
 
 

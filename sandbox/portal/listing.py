@@ -89,12 +89,13 @@ def _by_id(keys: list[tuple[str, Any]]) -> str | None:
     return ("DESC" if str(way).upper() == "DESC" else "ASC") if name == "ID" else None
 
 
-def _sort_key(name: str) -> Callable[[Row], tuple[bool, Any]]:
-    def key(row: Row) -> tuple[bool, Any]:
+def _sort_key(name: str) -> Callable[[Row], tuple[int, Any]]:
+    def key(row: Row) -> tuple[int, Any]:
         value = row.get(name)
         if value is None or isinstance(value, dict | list):
-            return (False, 0)
-        return (True, fold(value))
+            return (0, 0)
+        # Numbers and texts cannot be compared; a field of files may hold both.
+        return (2, fold(value)) if isinstance(value, str) else (1, value)
 
     return key
 
@@ -165,7 +166,8 @@ def _test(prefix: str, name: str, field: Field, value: Any, zone: tzinfo) -> Tes
         kept = row.get(name)
         parts = kept if isinstance(kept, list) else [kept]
         hit = any(
-            (empty and part in (None, "")) or (not isinstance(part, dict) and fold(part) in exact) for part in parts
+            (empty and part in (None, "")) or (not isinstance(part, dict | list) and fold(part) in exact)
+            for part in parts
         )
         return hit != negative
 
@@ -192,6 +194,8 @@ def _like(prefix: str, name: str, field: Field, value: Any) -> Test:
         return lambda row: True
     text = str(value).casefold()
     if "=" in prefix:
+        # Many signs in a row mean the same as one, and would cost a regular expression dearly.
+        text = re.sub("%+", "%", text)
         pattern = "".join({"%": ".*", "_": "."}.get(char, re.escape(char)) for char in text)
     else:
         pattern = f".*{re.escape(text)}.*"

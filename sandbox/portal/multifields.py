@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.portal.fields import integer
 from sandbox.portal.php import as_map
 
 Value = dict[str, Any]
@@ -19,8 +20,7 @@ def merge_multifield(name: str, kept: list[Value], given: Any, new_id: Callable[
     for raw in (as_map(given) or {}).values():
         item = {"VALUE": raw} if isinstance(raw, str) else as_map(raw) or {}
         text = str(item.get("VALUE") or "")
-        number = str(item.get("ID") or "")
-        value_id = int(number) if number.isdecimal() else 0
+        value_id = integer(item.get("ID")) or 0
         if value_id in values:
             if item.get("DELETE") == "Y" or ("VALUE" in item and not text):
                 del values[value_id]

@@ -60,6 +60,8 @@ async def test_portals_share_nothing() -> None:
         assert (await client.rest("profile", portal="/one"))[0] == 503
         assert (await client.result("crm.deal.list")) == []
         assert (await client.control("counters?portal=two"))["refused"] == 0
+        everywhere = (await client.control("counters?portal=*&detail=0"))["portals"]
+        assert {name: item["requests"] for name, item in everywhere.items()} == {"default": 1, "one": 2, "two": 1}
         await client.fault("500", portal="one")
         assert (await client.rest("profile"))[0] == 200
         assert (await client.raw("/_sandbox/counters?portal=none", verb="GET"))[0] == 400

@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import orjson
 from aiohttp import web
+from yarl import URL
 
 from sandbox.portal.app import make_app
 from sandbox.portal.options import Options
@@ -21,8 +22,9 @@ class Client:
         self.session = session
         self.root = root
 
-    async def raw(self, path: str, *, verb: str = "POST", **more: Any) -> tuple[int, dict[str, str], bytes]:
-        async with self.session.request(verb, self.root + path, allow_redirects=False, **more) as response:
+    async def raw(self, path: str | URL, *, verb: str = "POST", **more: Any) -> tuple[int, dict[str, str], bytes]:
+        url = path if isinstance(path, URL) else self.root + path
+        async with self.session.request(verb, url, allow_redirects=False, **more) as response:
             return response.status, dict(response.headers), await response.read()
 
     async def rest(self, method: str, params: Any = None, portal: str = "") -> tuple[int, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.portal import listing
 from sandbox.portal.entities import ENTITIES, Entity
 from sandbox.portal.errors import ID_INVALID, NOT_FOUND, Problem, RestError, must_be_array
-from sandbox.portal.fields import TYPES
+from sandbox.portal.fields import TYPES, integer
 from sandbox.portal.methods.spec import Call, Handler, Method, Reply
 from sandbox.portal.multifields import merge_multifield
 from sandbox.portal.php import as_map
@@ -119,16 +119,15 @@ _VERBS: dict[str, Callable[[Entity], Handler]] = {
 
 
 def _id(call: Call) -> int:
-    text = str(call.param("id") or "").strip()
-    if not (text.isascii() and text.isdigit()) or int(text) <= 0:
+    row_id = integer(call.param("id"))
+    if row_id is None or row_id <= 0:
         raise RestError(ID_INVALID)
-    call.touched["ID"] = int(text)
-    return int(text)
+    call.touched["ID"] = row_id
+    return row_id
 
 
 def _start(call: Call) -> int:
-    text = str(call.param("start") or 0).strip()
-    return int(text) if text.lstrip("-").isdecimal() else 0
+    return integer(call.param("start")) or 0
 
 
 def _fields(call: Call) -> dict[str, Any]:

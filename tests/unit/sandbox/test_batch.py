@@ -130,8 +130,8 @@ async def test_an_error_may_be_injected_into_one_command(portal: Portal) -> None
 async def test_the_log_tells_commands_from_calls(portal: Portal) -> None:
     await _run(portal, {"a": "crm.deal.add?fields[ORIGIN_ID]=o1", "b": "crm.deal.add?fields[ORIGIN_ID]=o1"})
     first, second, outer = portal.journal.log(None, 0, 10)
-    assert (first["command"], second["command"], outer["command"]) == ("a", "b", None)
-    assert first["keys"] == {"ORIGIN_ID": "o1", "ID": 1}
-    assert first["digest"] == second["digest"]
-    assert outer["started"] <= first["started"] <= first["finished"] <= second["started"] <= outer["finished"]
-    assert portal.journal.repeated() == {"by_origin": 1, "by_title": 0, "by_params": 1}
+    assert (first.command, second.command, outer.command) == ("a", "b", None)
+    assert first.keys == {"ORIGIN_ID": "o1", "ID": 1}
+    assert first.digest == second.digest
+    assert outer.started <= first.started <= first.finished <= second.started <= outer.finished
+    assert portal.journal.repeated() == {"by_origin": 1, "by_title": 0, "by_params": {"crm.deal.add": 1}}
