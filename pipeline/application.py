@@ -1,25 +1,57 @@
-"""The one bootstrap: settings -> application -> rooms -> flows. `faust -A pipeline` finds `app` here."""
+"""The one bootstrap: settings -> application -> rooms -> flows -> pages. `faust -A pipeline` finds `app` here."""
 
 from __future__ import annotations
 
 import sys
 
+from pipeline.bridge.service import Bridge
 from pipeline.configuration import settings as read_settings
 from pipeline.delivery.app import BusApp, make_app
+from pipeline.delivery.exit import refuse
 from pipeline.delivery.slot import claim
+from pipeline.ops import commands
+from pipeline.portal.gateway import Gateway
+from pipeline.portal.seal import KeyFileError, load_sealer
 from pipeline.settings import Settings
+from pipeline.topology import AGENTS
+from pipeline.web.install import install
 
 __all__ = ["app", "bootstrap"]
 
 
-def bootstrap(settings: Settings) -> BusApp:
-    """Make the application and put every room on it."""
-    app = make_app(settings)
-    if "worker" in sys.argv[1:]:
-        # only a worker holds a datadir; the other commands look on
-        slot = claim(settings.data_dir.expanduser() / settings.app_id)
-        app.conf.datadir = slot.path
+def bootstrap(settings: Settings, *, worker: bool) -> BusApp:
+    """Make the application. A `worker` gets every room; a command only looks on.
+
+    Ends the process with one clear line when the installation is not fit to run.
+    """
+    try:
+        app = make_app(settings)
+    except RuntimeError as error:
+        refuse(str(error))
+    commands.install(app)
+    if worker:
+        _furnish(app, settings)
     return app
 
 
-app = bootstrap(read_settings())
+def _furnish(app: BusApp, settings: Settings) -> None:
+    try:
+        # only a worker holds a datadir and needs the key
+        app.conf.datadir = claim(settings.data_dir.expanduser() / settings.app_id).path
+        sealer = load_sealer(settings.seal_key_file)
+    except (OSError, KeyFileError) as error:
+        refuse(str(error))
+    runtime = app.runtime
+    gateway = Gateway(runtime, sealer)
+    bridge = Bridge(runtime, gateway.credentials)
+    runtime.on_start(bridge.start)
+    runtime.on_stop(bridge.stop)
+    for flow in (*gateway.flows(), *bridge.flows):
+        runtime.attach(flow)
+    missing = {agent.name for agent in AGENTS} ^ set(runtime.flows)
+    if missing:
+        refuse(f"agents and topology.py disagree about: {', '.join(sorted(missing))}")
+    install(runtime, gateway, bridge)
+
+
+app = bootstrap(read_settings(), worker="worker" in sys.argv[1:])

@@ -80,7 +80,9 @@ class BusApp(faust.App):
     async def take_over(self, assignment: set[TP]) -> None:
         """Tables are recovered; called by the mended recovery before events flow."""
         try:
-            await self.runtime.take_over({(tp.topic, tp.partition) for tp in assignment})
+            # the assignment holds the changelogs that we only stand by for, too: those are not ours to write
+            active = assignment - set(self.assignor.assigned_standbys())
+            await self.runtime.take_over({(tp.topic, tp.partition) for tp in active})
         except Exception as error:
             die("taking over partitions failed", error)
 

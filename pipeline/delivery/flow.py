@@ -82,7 +82,10 @@ def by_record_key(event: Event[Any]) -> Hashable | None:
 
 @dataclass(frozen=True)
 class Flow:
-    """A declared flow. `topics` are names of topology.py; `version` is written into dead letters."""
+    """A declared flow. `topics` are names of topology.py; `version` is written into dead letters.
+
+    `on_dead` gives records that leave together with a dead letter: an answer to whoever waits for one.
+    """
 
     name: str
     topics: tuple[str, ...]
@@ -92,6 +95,7 @@ class Flow:
     in_flight: int | None = None
     version: str = "1"
     headers: bool = True
+    on_dead: Callable[[Event[Any], BaseException], Iterable[Record]] | None = None
     pure: bool = field(init=False)
 
     def __post_init__(self) -> None:

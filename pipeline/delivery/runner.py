@@ -61,8 +61,8 @@ class FlowRunner:
                     for source in run:
                         if self.is_current(source):
                             await self._submit(source)
-        except asyncio.CancelledError:
-            raise
+        except (asyncio.CancelledError, StopAsyncIteration):
+            return  # the agent is being stopped
         except BaseException as error:
             die(f"agent {self.flow.name} ended", error)
 
@@ -177,11 +177,13 @@ class FlowRunner:
         await asyncio.sleep(pause)
 
     async def _bury(self, source: EventT[Any], event: Event[Any], error: BaseException, **origin: Any) -> None:
-        letter = self.dead_letter(event, error, **origin)
+        letters = [self.dead_letter(event, error, **origin)]
+        if self.flow.on_dead is not None:
+            letters += self.flow.on_dead(event, error)
         attempt = 1
         while self.is_current(source):
             try:
-                await self._runtime.producer.send([letter])
+                await self._runtime.producer.send(letters)
             except asyncio.CancelledError:
                 return
             except Transient:

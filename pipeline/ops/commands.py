@@ -1,0 +1,47 @@
+"""Commands of `faust -A pipeline`: settings, topology, adopt."""
+
+from __future__ import annotations
+
+from faust.cli import AppCommand, option
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.configuration import view
+from pipeline.delivery.adoption import adopt_from_now, adopt_from_start
+from pipeline.delivery.app import BusApp
+from pipeline.topology import REQUESTS_BULK, REQUESTS_INTERACTIVE
+from pipeline.topology_page import page
+
+__all__ = ["install"]
+
+
+def install(app: BusApp) -> None:
+    """Put our commands beside Faust's own."""
+
+    @app.command()
+    async def settings(self: AppCommand) -> None:
+        """Print every setting with its value and where it came from; secrets are masked."""
+        table = Table("setting", "value", "source", "meaning")
+        for row in view(app.runtime.settings):
+            table.add_row(row.name, row.value, row.source, row.description)
+        Console().print(table)
+
+    @app.command()
+    async def topology(self: AppCommand) -> None:
+        """Print topology.md: every queue, topic, table and agent, with a drawing."""
+        self.say(page())
+
+    @app.command(
+        option("--from-now", is_flag=True, help="Leave the records alone, take what comes from now on."),
+        option("--from-start", is_flag=True, help="Execute all records that the topics hold."),
+    )
+    async def adopt(self: AppCommand, from_now: bool, from_start: bool) -> None:
+        """First start of an app id where request topics hold records: say from where. No worker may run."""
+        if from_now == from_start:
+            raise self.UsageError("one of --from-now and --from-start is needed")
+        current = app.runtime.settings
+        topics = [app.runtime.wire(name) for name in (REQUESTS_INTERACTIVE, REQUESTS_BULK)]
+        change = adopt_from_now if from_now else adopt_from_start
+        offsets = await change(current.kafka_servers, current.app_id, topics)
+        for tp, offset in sorted(offsets.items()):
+            self.say(f"{tp.topic}[{tp.partition}] from offset {offset}")

@@ -1,0 +1,192 @@
+"""The portal gateway of a worker: one executor for each portal whose partition this worker owns (design, section 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+from aiokafka.partitioner import murmur2
+from faust.types import TP
+
+from pipeline.delivery.exit import refuse
+from pipeline.delivery.flow import Flow
+from pipeline.delivery.retry import Backoff
+from pipeline.delivery.runtime import Runtime
+from pipeline.portal.book import Book
+from pipeline.portal.client import PortalClient
+from pipeline.portal.completion import Completion
+from pipeline.portal.credentials import Credentials
+from pipeline.portal.executor import Executor
+from pipeline.portal.intake import Intake
+from pipeline.portal.key_check import WrongKey, check_fingerprint
+from pipeline.portal.limiter import Limiter
+from pipeline.portal.row import SENT, Lane
+from pipeline.portal.scheduler import Entry
+from pipeline.portal.seal import Sealer
+from pipeline.portal.view import PortalState, portal_state
+from pipeline.settings import PortalSettings
+from pipeline.topology import KEYS, PARTITIONS, REQUESTS_BULK, REQUESTS_INTERACTIVE
+
+__all__ = ["Gateway", "partition_of"]
+
+logger = logging.getLogger(__name__)
+
+_LANES: tuple[tuple[Lane, str], ...] = (("i", REQUESTS_INTERACTIVE), ("b", REQUESTS_BULK))
+_DRAIN_TIMEOUT = 19.0
+_HOUSEKEEPING = 600.0
+
+
+def partition_of(portal: str) -> int:
+    """The partition of a portal's requests: the default partitioner of Kafka's clients."""
+    return int((murmur2(portal.encode()) & 0x7FFFFFFF) % PARTITIONS)
+
+
+class Gateway:
+    """Owner of the portals of its partitions."""
+
+    def __init__(self, runtime: Runtime, sealer: Sealer) -> None:
+        settings = runtime.settings
+        self._runtime = runtime
+        self._sealer = sealer
+        self._portals: dict[str, PortalSettings] = settings.all_portals()
+        self.credentials = Credentials(self._portals, settings.unknown_tokens, sealer)
+        self._book = Book(runtime.table("requests"))
+        self._backoff = Backoff(settings.retry_min, settings.retry_max)
+        self._completion = Completion(self._book, runtime.producer, self._backoff)
+        self._intake = Intake(settings, self._book, self.credentials, self._enqueue, self._has_room)
+        self._executors: dict[str, Executor] = {}
+        #: requests of portals that are no longer in the settings: they wait, and are shown
+        self._orphans: dict[str, list[Entry]] = {}
+        self._client: PortalClient | None = None
+        self._housekeeper: asyncio.Task[None] | None = None
+        runtime.ownership.register(runtime.wire(REQUESTS_INTERACTIVE), self)
+        runtime.on_start(self.start)
+        runtime.on_stop(self.stop)
+
+    def flows(self) -> tuple[Flow, ...]:
+        """The intake agents."""
+        return self._intake.flows()
+
+    async def start(self) -> None:
+        """Before the worker joins its group: is our key the key of this installation?"""
+        settings = self._runtime.settings
+        try:
+            await check_fingerprint(
+                settings.kafka_servers, self._runtime.wire(KEYS), self._sealer.fingerprint, settings.seal_key_file
+            )
+        except WrongKey as error:
+            refuse(str(error))
+        self._client = PortalClient(
+            request_timeout=settings.request_timeout,
+            connect_timeout=settings.connect_timeout,
+            answer_limit=settings.answer_limit,
+        )
+
+    async def stop(self) -> None:
+        """The worker ends."""
+        if self._client is not None:
+            await self._client.close()
+
+    async def on_owned(self, partitions: frozenset[int]) -> None:
+        """Take over the portals of these partitions: their rows are in the table."""
+        self._orphans.clear()
+        self._book.forget()
+        await self._look_for_new_topics(partitions)
+        now = time.time()
+        for name, portal in self._portals.items():
+            if partition_of(name) in partitions:
+                self._executors[name] = self._new_executor(name, portal)
+        for partition in sorted(partitions):
+            for row in self._book.unfinished(partition):
+                if row.state == SENT and row.portal in self._executors:
+                    self._executors[row.portal].limiter.restore(row.limiter, now)
+                self._enqueue(Entry(row, attempts=row.attempts))
+        self._intake.open()
+        for executor in self._executors.values():
+            executor.start()
+        self._housekeeper = asyncio.create_task(self._keep_house(partitions), name="requests housekeeping")
+        logger.info(
+            "portals owned: %s; %d requests wait", ", ".join(sorted(self._executors)) or "none", self._waiting()
+        )
+
+    async def on_lost(self) -> None:
+        """Stop sending, wait for what is out, leave the rest as it stands in the table."""
+        self._intake.close()
+        if self._housekeeper is not None:
+            self._housekeeper.cancel()
+        started = time.monotonic()
+        await asyncio.gather(*(executor.stop() for executor in self._executors.values()))
+        await self._completion.drain(max(1.0, _DRAIN_TIMEOUT - (time.monotonic() - started)))
+        self._executors.clear()
+        self._orphans.clear()
+        self._book.forget()
+
+    def portals(self) -> Sequence[PortalState]:
+        """State of each portal of this worker, for pages, metrics and health."""
+        now = time.time()
+        states = [portal_state(executor, now) for executor in self._executors.values()]
+        states += [PortalState.orphan(name, entries, now) for name, entries in self._orphans.items()]
+        return states
+
+    def _new_executor(self, name: str, portal: PortalSettings) -> Executor:
+        assert self._client is not None, "the gateway has not started"
+        limiter = Limiter(portal.rate, portal.burst)
+        limiter.assume_full(time.time())
+        return Executor(
+            name,
+            portal,
+            book=self._book,
+            client=self._client,
+            credentials=self.credentials,
+            completion=self._completion,
+            limiter=limiter,
+            backoff=self._backoff,
+            bulk_share=self._runtime.settings.bulk_share,
+            on_finished=self._intake.has_room,
+        )
+
+    def _enqueue(self, entry: Entry) -> None:
+        executor = self._executors.get(entry.row.portal)
+        if executor is None:
+            self._orphans.setdefault(entry.row.portal, []).append(entry)
+        else:
+            executor.add(entry)
+
+    def _waiting(self) -> int:
+        return sum(len(executor.scheduler) for executor in self._executors.values()) + sum(
+            map(len, self._orphans.values())
+        )
+
+    def _has_room(self) -> bool:
+        return self._waiting() < self._runtime.settings.waiting_limit
+
+    async def _look_for_new_topics(self, partitions: frozenset[int]) -> None:
+        """A lane that ends before the offset applied through was made anew: its offsets mean other records."""
+        consumer = self._runtime.app.consumer
+        places = {
+            TP(self._runtime.wire(topic), partition): (lane, partition)
+            for lane, topic in _LANES
+            for partition in partitions
+        }
+        if not places:
+            return
+        ends = cast(dict[Any, int | None], await consumer.highwaters(*places))
+        for tp, (lane, partition) in places.items():
+            end = ends.get(tp)
+            if end is not None and end <= self._book.applied(lane, partition).through:
+                logger.warning("topic %s partition %d was made anew; its offsets start again", tp.topic, partition)
+                await self._book.begin_epoch(lane, partition)
+
+    async def _keep_house(self, partitions: frozenset[int]) -> None:
+        keep = self._runtime.settings.done_keep
+        while True:
+            await asyncio.sleep(min(_HOUSEKEEPING, max(keep, 1.0)))
+            for partition in sorted(partitions):
+                try:
+                    await self._book.expire(partition, time.time() - keep)
+                except Exception:
+                    # rows that stay a while longer do no harm; tried again at the next round
+                    logger.exception("expiring finished requests of partition %d failed", partition)

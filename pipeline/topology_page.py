@@ -1,0 +1,75 @@
+"""`topology.md`, printed from topology.py; a test holds the file and this together."""
+
+from __future__ import annotations
+
+from pipeline.settings import Settings
+from pipeline.topology import AGENTS, TABLES, TOPICS, amqp_in, amqp_out
+
+__all__ = ["page"]
+
+_DAY = 86_400.0
+
+_DRAWING = """\
+```
+ RabbitMQ                 Kafka                                         portal
+ ┌────────────┐  bridge  ┌─────────────────────────────┐ portal-intake ┌──────────────┐
+ │ bitrix24in ├─────────▶│ portal.requests.interactive ├──────────────▶│ table        │
+ └────────────┘  ack     │ portal.requests.bulk        │               │ requests     │
+                 after   └─────────────────────────────┘               └──────┬───────┘
+                 acks=all                                          scheduler │ executor
+ ┌─────────────┐ amqp-   ┌─────────────────────────────┐  answer       ┌──────▼───────┐
+ │ bitrix24out │◀────────┤ portal.results              │◀──────────────┤ Bitrix24     │
+ └─────────────┘ answers └─────────────────────────────┘  confirmed    │ REST         │
+                          what failed for good: dead.letters           └──────────────┘
+```
+"""
+
+
+def page() -> str:
+    """The whole text of topology.md."""
+    settings = Settings.model_construct()
+    lines = [
+        "# Topology",
+        "",
+        "Printed from `pipeline/topology.py` by `faust -A pipeline topology`; do not edit. Names of topics carry",
+        "`PIPELINE_TOPIC_PREFIX` in front, changelogs are called `<app id>-<table>-changelog`.",
+        "",
+        _DRAWING,
+        "## Queues",
+        "",
+        "| queue | way | topic | through |",
+        "|---|---|---|---|",
+    ]
+    for queue in amqp_in(settings):
+        exchange = queue.exchange or "default exchange"
+        lines.append(
+            f"| `{queue.queue}` (AMPQIN) | in, {queue.mode} | `{queue.topic}` | {exchange}, edge {queue.edge} |"
+        )
+    for target in amqp_out(settings):
+        lines.append(f"| `{target.name}` (AMPQOUT) | out | `{target.topic}` | queue or exchange: {target.kind} |")
+    lines += ["", "## Topics", "", "| topic | key | partitions | kept | purpose |", "|---|---|---|---|---|"]
+    for topic in TOPICS:
+        kept = "newest of each key" if topic.compacted else _kept(topic.retention)
+        lines.append(f"| `{topic.name}` | {topic.key} | {topic.partitions} | {kept} | {topic.purpose} |")
+    lines += ["", "## Tables", "", "| table | key | partitions | purpose |", "|---|---|---|---|"]
+    for table in TABLES:
+        lines.append(f"| `{table.name}` | {table.key} | {table.partitions} | {table.purpose} |")
+    lines += [
+        "",
+        "## Agents",
+        "",
+        "| agent | reads | writes | tables | written in | purpose |",
+        "|---|---|---|---|---|---|",
+    ]
+    for agent in AGENTS:
+        cells = (_code(agent.topics), _code(agent.writes), _code(agent.tables))
+        lines.append(f"| `{agent.name}` | {' | '.join(cells)} | `{agent.module}` | {agent.purpose} |")
+    return "\n".join(lines)
+
+
+def _code(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "-"
+
+
+def _kept(retention: float | None) -> str:
+    return "for ever" if retention is None else f"{retention / _DAY:g} days"
