@@ -10,6 +10,8 @@ from stack.worker import Worker
 ENDS = 5
 """So many ends of the worker within WINDOW seconds are too many."""
 WINDOW = 120.0
+INTERVAL = 0.2
+"""Seconds between two looks at the worker."""
 
 
 class GivenUp(RuntimeError):
@@ -27,7 +29,7 @@ class Supervisor:
     async def watch(self) -> None:
         """Run until cancelled. Raises GivenUp with the tail of the log when restarts do not help."""
         while True:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(INTERVAL)
             if not self._worker.running:
                 await self._again()
 
