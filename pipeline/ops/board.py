@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pipeline.bridge.status import BridgeStatus
 from pipeline.ops.board_records import BRIDGE, PORTAL, Entry, unpack
-from pipeline.ops.read_models import BridgeState, PortalState
+from pipeline.portal.view import PortalState
 
 __all__ = ["Board", "PortalLine", "Seen"]
 
@@ -83,7 +84,7 @@ class Board:
             lines[state.name] = PortalLine(state.name, state, worker, now, False)
         return [lines[name] for name in sorted(lines)]
 
-    def bridges(self, own: BridgeState | None, worker: str) -> list[Seen]:
+    def bridges(self, own: BridgeStatus | None, worker: str) -> list[Seen]:
         """Bridges of all workers, by worker."""
         now = time.time()
         found = {seen.entry.worker: seen for seen in self._of(BRIDGE, now)}

@@ -1,7 +1,7 @@
 """Records of the topic `ops.state`: what a worker says of one portal, or of its bridge.
 
 Key `portal:<name>` or `bridge:<worker>`; value JSON `{"worker", "time", "state"}`, where `state` holds the fields of
-PortalState or BridgeState and `time` is a unix time. No value = the worker has left in good order.
+PortalState or BridgeStatus and `time` is a unix time. No value = the worker has left in good order.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
-from pipeline.ops.read_models import BridgeState, PortalState
+from pipeline.bridge.status import BridgeStatus
+from pipeline.portal.view import PortalState
 
 __all__ = ["BRIDGE", "PORTAL", "Entry", "pack", "unpack"]
 
@@ -21,7 +22,7 @@ BRIDGE = "bridge"
 
 _SHAPES: dict[str, TypeAdapter[Any]] = {
     PORTAL: TypeAdapter(PortalState),
-    BRIDGE: TypeAdapter(BridgeState),
+    BRIDGE: TypeAdapter(BridgeStatus),
 }
 
 
@@ -33,7 +34,7 @@ class Entry:
     name: str
     worker: str
     time: float
-    state: PortalState | BridgeState
+    state: PortalState | BridgeStatus
 
 
 def pack(entry: Entry) -> tuple[bytes, bytes]:

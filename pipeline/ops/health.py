@@ -15,13 +15,16 @@ from pipeline.delivery import metrics
 from pipeline.ops.lag import PartitionLag
 from pipeline.ops.lag_poller import LagPoller
 from pipeline.ops.loops import Problems
-from pipeline.ops.read_models import BAD_PORTAL_STATES, BridgeView, GatewayView, RuntimeView
+from pipeline.ops.read_models import BridgeView, GatewayView, RuntimeView
 from pipeline.topology import REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS
 
 __all__ = ["LAG_LOOP", "Check", "Health", "Membership", "worst"]
 
 Word = Literal["ok", "degraded", "failed"]
 LAG_LOOP = "lag"
+
+#: States in which a portal answers nobody, and a person may have to act.
+BAD_PORTAL_STATES = frozenset({"auth", "blocked", "down"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +142,16 @@ class Health:
     def _excuse(self, line: PartitionLag) -> str:
         """A cause outside this worker for which commits stand still."""
         wire = self._runtime.wire
-        if line.topic == wire(RESULTS) and self._bridge is not None:
-            status = self._bridge.status()
-            if status.down_since is not None:
-                return "RabbitMQ is down"
-            if any(destination.parked for destination in status.destinations):
-                return "answers are parked"
+        # A destination that takes none is no excuse: its answers are parked and acked.
+        if line.topic == wire(RESULTS) and self._bridge is not None and self._bridge.status().down_since is not None:
+            return "RabbitMQ is down"
         if line.topic in (wire(REQUESTS_INTERACTIVE), wire(REQUESTS_BULK)):
             waiting = sum(portal.waiting for portal in self._gateway.portals())
             if waiting >= self._runtime.settings.waiting_limit:
                 return f"{waiting} requests wait for portals, no more are taken in"
+        runner = self._runtime.flows.get(line.agent)
+        if runner is not None and runner.breaker.open:
+            return "its effects fail one after another, so it holds them back"
         return ""
 
     def _rabbitmq(self) -> Check:

@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator, Sequence
 
 from pipeline import topology
+from pipeline.bridge.status import BridgeStatus
 from pipeline.delivery import metrics
 from pipeline.delivery.records import Record
 from pipeline.ops.board_records import BRIDGE, PORTAL, Entry, pack
-from pipeline.ops.read_models import BridgeState, BridgeView, GatewayView, PortalState, RuntimeView
+from pipeline.ops.read_models import BridgeView, GatewayView, RuntimeView
+from pipeline.portal.view import PortalState
 
 __all__ = ["StatePublisher"]
 
@@ -68,7 +70,7 @@ class StatePublisher:
 
 def _word(entry: Entry) -> object:
     """What is told at once when it changes."""
-    if isinstance(entry.state, BridgeState):
+    if isinstance(entry.state, BridgeStatus):
         return entry.state.down_since
     return entry.state.state
 

@@ -6,10 +6,10 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.bridge.status import BridgeStatus
 from pipeline.ops.board import PortalLine, Seen
 from pipeline.ops.health import LAG_LOOP, worst
 from pipeline.ops.lag import AgentLag, PartitionLag
-from pipeline.ops.read_models import BridgeState
 from pipeline.ops.service import Ops
 
 __all__ = ["lag_view"]
@@ -26,6 +26,7 @@ def lag_view(ops: Ops) -> dict[str, Any]:
     ]
     own = ops.bridge.status() if ops.bridge is not None else None
     bridges = [_bridge(seen, ops.worker) for seen in ops.board.bridges(own, ops.worker)]
+    parked = [waiting for bridge in bridges for waiting in bridge["destinations"]]
     return {
         "now": time.time(),
         "group": ops.runtime.settings.app_id,
@@ -42,7 +43,8 @@ def lag_view(ops: Ops) -> dict[str, Any]:
             "oldest_age": _greatest(agent.oldest_age for agent in report.agents) if report else None,
             "waiting": sum(portal["waiting"] or 0 for portal in portals),
             "oldest_waiting_age": _greatest(portal["oldest_age"] for portal in portals),
-            "parked": sum(d["parked"] for bridge in bridges for d in bridge["destinations"]),
+            "parked": sum(waiting["parked"] for waiting in parked),
+            "oldest_parked_age": _greatest(waiting["oldest_age"] for waiting in parked),
         },
     }
 
@@ -100,7 +102,7 @@ def _portal(line: PortalLine) -> dict[str, Any]:
 
 
 def _bridge(seen: Seen, here: str) -> dict[str, Any]:
-    assert isinstance(seen.entry.state, BridgeState)
+    assert isinstance(seen.entry.state, BridgeStatus)
     return {
         "worker": seen.entry.worker,
         "here": seen.entry.worker == here,

@@ -49,6 +49,11 @@ _WORDS: dict[str, tuple[str, str]] = {
         "taken in and committed, wait for a portal",
         "приняты и зафиксированы, ждут портала",
     ),
+    "parking": ("parked answers", "отложенные ответы"),
+    "parking_note": (
+        "kept and committed, their destination takes none",
+        "сохранены и зафиксированы, назначение их не берёт",
+    ),
     "agent.ok": ("caught up", "всё обработано"),
     "agent.behind": ("behind", "отстаёт"),
     "agent.stuck": ("stuck", "стоит"),
