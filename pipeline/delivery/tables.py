@@ -98,16 +98,18 @@ class DurableTable:
         """Write one row; None deletes it. See `put_all`."""
         await self.put_all(partition, [(key, value)])
 
-    async def put_all(self, partition: int, rows: Sequence[Row]) -> None:
+    async def put_all(self, partition: int, rows: Sequence[Row], *, new: bool = False) -> None:
         """Write rows in their order; returns when the changelog has acknowledged all and the store has them.
+
+        `new`: the caller has just looked and knows that the first row's key is not in the table.
 
         Raises:
             Lost: the partition is not ours, or was lost before the changelog had all of it.
             Transient: Kafka did not take it in time; the rows may or may not be in the changelog: write them again.
         """
-        await self.confirm(await self.begin(partition, rows))
+        await self.confirm(await self.begin(partition, rows, new=new))
 
-    async def begin(self, partition: int, rows: Sequence[Row]) -> _Write:
+    async def begin(self, partition: int, rows: Sequence[Row], *, new: bool = False) -> _Write:
         """Send rows without waiting for the acknowledgement; `confirm` waits. Order of `begin` is order in the log."""
         self._guard.check()
         if not self._owns(partition):
@@ -118,7 +120,7 @@ class DurableTable:
         producer = self._producer()
         for key, value in rows:
             place = (partition, key)
-            stored = self._present(partition, key)
+            stored = None if new and not packed else self._present(partition, key)
             revision = unpack(stored)[0] + 1 if stored is not None else 1
             row = pack(revision, value) if value is not None else None
             self._pending[place] = (revision, row)
@@ -143,6 +145,9 @@ class DurableTable:
 
     def _is_newest(self, partition: int, key: bytes, row: bytes | None) -> bool:
         """Acknowledgements may be looked at out of order; an older row must not cover a newer one."""
+        held = self._pending.get((partition, key))
+        if held is not None and held[1] is row:
+            return True
         present = self._store.read(partition, key)
         return row is None or present is None or present[:REVISION_BYTES] <= row[:REVISION_BYTES]
 

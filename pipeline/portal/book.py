@@ -16,8 +16,12 @@ from pipeline.portal.row import SENT, Lane, Row, applied_key, decode, encode, is
 
 __all__ = ["Applied", "Book"]
 
+_LANES: tuple[Lane, ...] = ("i", "b")
+
 #: rows between two pauses of a long scan
 _SLICE = 500
+#: records between two writes of the offset applied through; until it is written their rows tell the same
+_WRITE_APPLIED = 100
 
 
 class Applied:
@@ -26,6 +30,7 @@ class Applied:
     def __init__(self, epoch: int = 0, through: int = -1) -> None:
         self.epoch = epoch
         self.through = through
+        self.written = through
         self._highest = through
         self._open: set[int] = set()
 
@@ -85,8 +90,10 @@ class Book:
         rows: list[tuple[bytes, bytes | None]] = [(row.key, encode(row))]
         if row.seen:
             rows.append((row.seen.encode(), row.key))
-        rows.append((applied_key(row.lane), _applied_value(applied)))
-        await self._table.put_all(row.partition, rows)
+        if applied.through >= applied.written + _WRITE_APPLIED:
+            applied.written = applied.through
+            rows.append((applied_key(row.lane), _applied_value(applied)))
+        await self._table.put_all(row.partition, rows, new=True)
 
     # -- sending
 
@@ -117,7 +124,15 @@ class Book:
                 yield row
 
     async def expire(self, partition: int, before: float) -> int:
-        """Delete requests that were done before that time, and what recognises their copies. Returns how many."""
+        """Delete requests that were done before that time, and what recognises their copies. Returns how many.
+
+        The offsets applied through are written first: from now on they alone tell that those records were taken in.
+        """
+        for lane in _LANES:
+            applied = self.applied(lane, partition)
+            if applied.through > applied.written:
+                applied.written = applied.through
+                await self._table.put(partition, applied_key(lane), _applied_value(applied))
         old = [row async for row in self._finished(partition) if row.done_at < before]
         for row in old:
             rows: list[tuple[bytes, bytes | None]] = [(row.key, None)]

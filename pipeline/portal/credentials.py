@@ -7,6 +7,7 @@ made it becomes a token again.
 from __future__ import annotations
 
 import hmac
+import time
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,6 +50,11 @@ def credential_id(credential: str | None, sealed: str | None) -> str:
     return f"sealed:{identity(sealed or '')}"
 
 
+#: sealed texts kept for reuse, and for how many seconds
+_SEALED_KEPT = 1000
+_SEALED_FOR = 3600.0
+
+
 class Credentials:
     """Credentials of all portals. Portals are named as in the settings."""
 
@@ -57,6 +63,7 @@ class Credentials:
         self._portals = dict(portals)
         self._unknown_tokens = unknown_tokens
         self._sealer = sealer
+        self._sealed: dict[tuple[str, str], tuple[float, str]] = {}
 
     @property
     def portals(self) -> Mapping[str, PortalSettings]:
@@ -79,7 +86,17 @@ class Credentials:
             return Protected(credential=found)
         if settings is None or not self._accepts_unknown(settings):
             return Protected(problem=FOREIGN)
-        return Protected(sealed=self._sealer.seal(user, token))
+        return Protected(sealed=self._seal(user, token))
+
+    def _seal(self, user: str, token: str) -> str:
+        """Sealing costs more than all the rest of an edge: the same token is sealed once an hour."""
+        now = time.monotonic()
+        held = self._sealed.get((user, token))
+        if held is None or held[0] < now:
+            if len(self._sealed) >= _SEALED_KEPT:
+                self._sealed.clear()
+            held = self._sealed[user, token] = (now + _SEALED_FOR, self._sealer.seal(user, token))
+        return held[1]
 
     def resolve(self, portal: str, credential: str | None, sealed: str | None) -> tuple[str, str]:
         """`(user, token)` for the portal's address.
