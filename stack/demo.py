@@ -12,11 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import ChannelClosed
 
 PATIENCE = 60.0
 """Seconds without any answer after which the client gives up."""
+
+QUEUE_WAIT = 30.0
+"""Seconds within which the queue for requests must exist."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Client:
         connection = await aio_pika.connect(self._target.amqp_url)
         async with connection:
             channel = await connection.channel(publisher_confirms=True)
+            await self._requests_are_taken(connection)
             answers = await self._answer_queue(channel)
             await answers.consume(self._take)
             began = self._last_answer = time.monotonic()
@@ -96,9 +100,24 @@ class Client:
             self._result.seconds = self._last_answer - began
         return self._result
 
+    async def _requests_are_taken(self, connection: AbstractConnection) -> None:
+        """The queue for requests exists: in a broker of ours we make it, in another one the worker soon does."""
+        deadline = time.monotonic() + QUEUE_WAIT
+        while True:
+            # A wrong name closes the channel, so each question has one of its own.
+            channel = await connection.channel()
+            try:
+                passive = self._target.own_answers
+                await channel.declare_queue(self._target.queue_in, durable=True, passive=passive)
+                return await channel.close()
+            except ChannelClosed:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.2)
+
     async def _answer_queue(self, channel: AbstractChannel) -> AbstractQueue:
         if not self._target.own_answers:
-            return await channel.get_queue(self._target.queue_out, ensure=True)
+            return await channel.declare_queue(self._target.queue_out, durable=True)
         name = f"{self._target.queue_out}-sample-{uuid.uuid4().hex[:12]}"
         queue = await self._own_queue(channel, name)
         try:

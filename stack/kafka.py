@@ -1,6 +1,5 @@
 """A Kafka broker of one node (KRaft), run by java from jars of the cache."""
 
-import base64
 import os
 import shutil
 import socket
@@ -98,7 +97,8 @@ class Kafka:
         self.process.resume()
 
     def _format(self, java: str, class_path: str, properties: Path) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # 22 characters of base64; hexadecimal ones, since an id that begins with - is taken for an option.
+        cluster = uuid.uuid4().hex[:22]
         command = [java, "-cp", class_path, "kafka.tools.StorageTool", "format"]
         done = subprocess.run(
             [*command, "-t", cluster, "-c", str(properties)],

@@ -28,11 +28,11 @@ async def _bus(channel: AbstractRobustChannel, url: str, *, own_answers: bool, e
     """A pair of queues with somebody behind them who answers every request but those for `profile`, twice."""
     unique = uuid.uuid4().hex[:8]
     target = Target(url, f"in-{unique}", f"out-{unique}", own_answers=own_answers)
-    requests = await channel.declare_queue(target.queue_in)
+    requests = await channel.declare_queue(target.queue_in, durable=True)
     if exchange:
         out = await channel.declare_exchange(target.queue_out)
     else:
-        await channel.declare_queue(target.queue_out)
+        await channel.declare_queue(target.queue_out, durable=True)
         out = channel.default_exchange
 
     async def answer(message: AbstractIncomingMessage) -> None:
@@ -80,6 +80,14 @@ async def test_missing_answers_are_missing_in_the_result(
     monkeypatch.setattr(demo, "PATIENCE", 0.3)
     target = Target(rabbitmq.url, "nobody-reads", "nobody-writes", own_answers=False)
     for queue in (target.queue_in, target.queue_out):
-        await channel.declare_queue(queue)
+        await channel.declare_queue(queue, durable=True)
     result: Result = await asyncio.wait_for(Client(target, lambda r: None).run(20), 30)
     assert (result.sent, result.answered) == (20, 0)
+
+
+async def test_a_queue_for_requests_that_nobody_makes_is_an_error(
+    rabbitmq: RabbitMQ, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "QUEUE_WAIT", 0.3)
+    with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity, match="nobody-makes"):
+        await Client(Target(rabbitmq.url, "nobody-makes", "x", own_answers=True), lambda r: None).run(1)
