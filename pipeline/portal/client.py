@@ -25,8 +25,9 @@ __all__ = ["PortalClient"]
 
 log = logging.getLogger(__name__)
 
-#: Three calls in flight, and one connection for a probe.
-CONNECTIONS = 4
+#: Idle connections that are kept. How many are in use is the callers' business (executor.py): a limit here would be
+#: shared by all portals, and one that hangs would hold up the others.
+KEPT = 20
 #: Seconds; below the idle limit of usual servers (5 and more), so that a call seldom meets a closing connection.
 KEEP_ALIVE = 4.0
 #: An answer that is too long is read on up to here, to say how long it was; bytes.
@@ -63,7 +64,7 @@ class _Reading:
 
 
 class PortalClient:
-    """Connections to one portal. Closed with `close()`."""
+    """Connections to portals, of one or of many. Closed with `close()`."""
 
     def __init__(self, *, request_timeout: float, connect_timeout: float, answer_limit: int) -> None:
         """Seconds; `answer_limit`: longest answer that is passed on, in bytes.
@@ -78,9 +79,7 @@ class PortalClient:
         self._http = httpx.AsyncClient(
             headers=_HEADERS,
             timeout=httpx.Timeout(request_timeout, connect=connect_timeout),
-            limits=httpx.Limits(
-                max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEP_ALIVE
-            ),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=KEPT, keepalive_expiry=KEEP_ALIVE),
             follow_redirects=False,
             # a session cookie of one credential must not go with the calls of another
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

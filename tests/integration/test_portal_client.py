@@ -32,14 +32,36 @@ Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 Serve = Callable[[Reader, Writer], Awaitable[None]]
 
 
+class Lines(logging.Handler):
+    """All that is logged, as text; caplog forgets the test's lines before its fixtures end."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.text: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text.append(self.format(record))
+
+
 @pytest.fixture
-async def client(caplog: pytest.LogCaptureFixture) -> AsyncIterator[PortalClient]:
-    """A client with short timeouts; at its end no log line may hold the token."""
-    caplog.set_level(logging.DEBUG)
+def lines() -> Iterator[list[str]]:
+    """Log lines of all levels; at the end none of them may hold the token."""
+    handler, root = Lines(), logging.getLogger()
+    level = root.level
+    root.setLevel(logging.DEBUG)
+    root.addHandler(handler)
+    yield handler.text
+    root.removeHandler(handler)
+    root.setLevel(level)
+    assert TOKEN not in "".join(handler.text)
+
+
+@pytest.fixture
+async def client(lines: list[str]) -> AsyncIterator[PortalClient]:
+    """A client with short timeouts."""
     made = PortalClient(request_timeout=1.0, connect_timeout=0.5, answer_limit=LIMIT)
     yield made
     await made.close()
-    assert TOKEN not in caplog.text
 
 
 async def call(client: PortalClient, address: str, method: str = "profile", body: bytes = b"") -> Answer:
@@ -386,6 +408,23 @@ async def test_calls_at_the_same_time(client: PortalClient) -> None:
 
     async with serving(serve) as address:
         await asyncio.gather(*(call(client, address) for _ in range(3)))
+
+
+async def test_a_portal_that_hangs_holds_up_no_other(client: PortalClient) -> None:
+    arrived = asyncio.Semaphore(0)
+
+    async def hanging(reader: Reader, writer: Writer) -> None:
+        arrived.release()
+        await reader.read()
+
+    async with serving(hanging) as stuck, serving(answering(http(200, b"{}"))) as address:
+        calls = [asyncio.create_task(call(client, stuck)) for _ in range(30)]
+        for _ in calls:
+            await arrived.acquire()
+        async with asyncio.timeout(0.5):
+            assert (await call(client, address)).status == 200
+        assert not any(task.done() for task in calls)
+        assert all(isinstance(fault, Unknown) for fault in await asyncio.gather(*calls, return_exceptions=True))
 
 
 async def test_compressed_answers(client: PortalClient) -> None:
