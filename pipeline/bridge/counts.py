@@ -24,7 +24,8 @@ class Counts:
         self.differences: tuple[str, ...] = ()
         self.error = ""
         self.kafka_error = ""
-        self.kafka_wait_since: float | None = None
+        #: monotonic time of the last ack, or of the first message after all were acked
+        self._progress = 0.0
         self._received = BRIDGE_RECEIVED.labels(queue)
         self._acked = BRIDGE_ACKED.labels(queue)
         self._redelivered = BRIDGE_REDELIVERED.labels(queue)
@@ -32,6 +33,8 @@ class Counts:
 
     def took_one(self, redelivered: bool) -> None:
         """A message was taken; `redelivered`: RabbitMQ has given it out before."""
+        if self.unacked == 0:
+            self._progress = time.monotonic()
         self.received += 1
         self.unacked += 1
         self._received.inc()
@@ -41,6 +44,7 @@ class Counts:
 
     def acked_some(self, count: int) -> None:
         """So many were acked."""
+        self._progress = time.monotonic()
         self.acked += count
         self.unacked -= count
         self._acked.inc(count)
@@ -52,7 +56,6 @@ class Counts:
 
     def status(self) -> QueueStatus:
         """The figures now."""
-        since = self.kafka_wait_since
         return QueueStatus(
             queue=self.queue,
             consuming=self.consuming,
@@ -61,7 +64,7 @@ class Counts:
             unacked=self.unacked,
             redelivered=self.redelivered,
             buried=self.buried,
-            kafka_wait=0.0 if since is None else time.monotonic() - since,
+            waits=time.monotonic() - self._progress if self.unacked else 0.0,
             differences=self.differences,
             error=self.kafka_error or self.error,
         )

@@ -9,7 +9,6 @@ broker drops the message); the prefetch bounds what is held. What fails is sent 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
@@ -100,7 +99,6 @@ class Session:
             closing.cancel()
             await close_channel(channel)
             self._counts.unacked = 0
-            self._counts.kafka_wait_since = None
 
     def stop(self, timeout: float) -> None:
         """Begin to end: no new messages; what is posted is acked if Kafka confirms it within `timeout` seconds."""
@@ -115,6 +113,7 @@ class Session:
     # -- RabbitMQ's side
 
     async def _on_message(self, delivered: DeliveredMessage) -> None:
+        self._counts.took_one(bool(delivered.redelivered))
         self._inbox.append(delivered)
         if not self._arrived.is_set():
             self._arrived.set()
@@ -168,7 +167,6 @@ class Session:
 
     async def _take(self, delivered: DeliveredMessage) -> None:
         message = from_delivery(self._inbound.queue, delivered)
-        self._counts.took_one(message.redelivered)
         try:
             record = self._edge(message)
         except Exception as error:
@@ -209,12 +207,10 @@ class Session:
                 await self._posted.wait()
                 continue
             if not head.future.done():
-                counts.kafka_wait_since = time.monotonic()
                 await asyncio.wait({head.future})
             if head.error is not None:
                 await self._send_again()
                 continue
-            counts.kafka_wait_since = None
             counts.kafka_error = ""
             tag, count = window.take()
             with suppress(Transient), amqp_faults("ack"):

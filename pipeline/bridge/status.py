@@ -12,8 +12,8 @@ class QueueStatus:
     """One inbound queue of this worker. Counts since the worker's start.
 
     `consuming`: this worker owns the queue and reads it now. `unacked`: taken and not acked, so RabbitMQ still has
-    them. `kafka_wait`: seconds that the oldest of them has waited for Kafka's acknowledgement. `differences`: how
-    what exists in RabbitMQ differs from the topology. `error`: why it is not consuming, or why Kafka takes nothing.
+    them. `waits`: seconds since the last ack while there are such: Kafka takes none. `differences`: how what exists in
+    RabbitMQ differs from the topology. `error`: why it is not consuming, or why Kafka takes nothing.
     """
 
     queue: str
@@ -23,7 +23,7 @@ class QueueStatus:
     unacked: int = 0
     redelivered: int = 0
     buried: int = 0
-    kafka_wait: float = 0.0
+    waits: float = 0.0
     differences: tuple[str, ...] = ()
     error: str = ""
 
