@@ -7,8 +7,8 @@ made it becomes a token again.
 from __future__ import annotations
 
 import hmac
-import time
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
