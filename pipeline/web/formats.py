@@ -20,7 +20,7 @@ def duration(seconds: float | None, words: dict[str, str]) -> str:
     if seconds is None:
         return "—"
     if 0 < seconds < 10:
-        return f"{seconds:.1f} {words['s']}"
+        return f"{seconds:.1f} {words['s']}".replace(".", words["decimal"])
     whole = round(max(0.0, seconds))
     if whole < 60:
         return f"{whole} {words['s']}"

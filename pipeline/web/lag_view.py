@@ -56,10 +56,14 @@ def _agent(agent: AgentLag, ops: Ops) -> dict[str, Any]:
         status = "stuck"
     else:
         status = "behind" if agent.lag else "ok"
+    commits = [line.offsets.committed for line in agent.partitions if line.offsets.committed is not None]
     return {
         "agent": agent.agent,
         "topics": agent.topics,
         "status": status,
+        # Sums over partitions; null = nothing was ever committed.
+        "committed": sum(commits) if commits else None,
+        "end": sum(line.offsets.end for line in agent.partitions),
         "lag": agent.lag,
         "oldest_age": agent.oldest_age,
         "commit_age": agent.commit_age,

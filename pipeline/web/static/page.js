@@ -56,7 +56,7 @@ async function tick() {
       lost.hidden = true;
       main.classList.remove("old");
     } catch {
-      if (lost.hidden) lost.querySelector("time").textContent = new Date().toLocaleTimeString();
+      if (lost.hidden) lost.querySelector("time").textContent = new Date().toLocaleTimeString(document.documentElement.lang);
       lost.hidden = false;
       main.classList.add("old");
     }

@@ -27,6 +27,10 @@ def test_duration(seconds: float | None, text: str) -> None:
     assert duration(seconds, TEXTS["en"]) == text
 
 
+def test_russian_has_a_comma() -> None:
+    assert duration(0.44, TEXTS["ru"]) == "0,4 с"
+
+
 def test_count_and_clock() -> None:
     assert (count(None), count(0), count(1234567)) == ("—", "0", "1\u202f234\u202f567")
     assert clock(None) == "—"
