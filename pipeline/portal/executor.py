@@ -126,20 +126,24 @@ class Executor:
         now = time.time()
         paused = self.pause.remaining(now)
         if paused > 0:
-            return await self._sleep(paused)
+            await self._sleep(paused)
+            return None
         if not self.scheduler.has_ready(now):
             at = self.scheduler.next_time()
-            return await self._sleep(None if at is None else at - now)
+            await self._sleep(None if at is None else at - now)
+            return None
         wait = self.limiter.ready_in(now)
         if wait > 0:
-            metrics.PORTAL_LIMITER_SECONDS.labels(self.name).inc(wait)
-            return await self._sleep(wait)
+            await self._sleep(wait)
+            metrics.PORTAL_LIMITER_SECONDS.labels(self.name).inc(min(wait, time.time() - now))
+            return None
         entry = self.scheduler.pick(now)
         if entry is not None:
             self.limiter.reserve(now)
         return entry
 
     async def _sleep(self, seconds: float | None) -> None:
+        """Until then, or until something new comes (None = only that)."""
         self._wake.clear()
         if self._stopping:
             return

@@ -1,0 +1,98 @@
+"""A counting worker in which one mend of the ground floor can be taken out, and its fault provoked.
+
+Environment: `MENDED` = 1 or 0; `FAULT` = which mend: `order` (seek before resume), `seek` (explicit seek where nothing
+is committed), `freeze` (guard). `GATE` = a file: the handler waits until it exists. `SEEN` = a file that every counted
+offset is appended to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from faust.tables.recovery import Recovery
+from faust.transport.drivers.aiokafka import Consumer
+
+STOCK = {name: getattr(Recovery, name) for name in ("on_recovery_completed", "_resume_streams")}
+
+from pipeline.configuration import settings as read_settings  # noqa: E402
+from pipeline.delivery import runtime as runtime_module  # noqa: E402
+from pipeline.delivery.app import make_app  # noqa: E402
+from pipeline.delivery.consumer import SafeConsumer  # noqa: E402
+from pipeline.delivery.flow import Event, Flow  # noqa: E402
+from pipeline.delivery.slot import claim  # noqa: E402
+from pipeline.topology import CRASHES, DEAD_LETTERS, Table, Topic, topic  # noqa: E402
+
+FAULT, MENDED = os.environ["FAULT"], os.environ["MENDED"] == "1"
+GATE, SEEN = Path(os.environ["GATE"]), Path(os.environ["SEEN"])
+IN = Topic("mend.in", "key", "Events.", partitions=1)
+TABLE = Table("mend", "key", "Makes recovery run.", partitions=1)
+
+# the gate holds handlers longer than a rebalance should wait in a test
+runtime_module.RELEASE_TIMEOUT = 1.0
+
+settings = read_settings()
+app = make_app(settings, [IN, topic(DEAD_LETTERS), topic(CRASHES)], [TABLE])
+runtime = app.runtime
+
+
+async def count(event: Event[Any]) -> None:
+    """Waits for the gate, then notes the offset."""
+    while not GATE.exists():
+        await asyncio.sleep(0.05)
+    with SEEN.open("a") as seen:
+        seen.write(f"{event.offset}\n")
+
+
+runtime.attach(Flow("mend", (IN.name,), count, in_flight=10))
+
+if FAULT == "order":
+    original = SafeConsumer.perform_seek
+
+    async def slow_seek(self: SafeConsumer) -> None:
+        """Widens the window between seek and clear, in which the stock order loses what was fetched."""
+        await original(self)
+        await asyncio.sleep(2)
+
+    SafeConsumer.perform_seek = slow_seek  # type: ignore[method-assign]
+    if not MENDED:
+
+        async def then_take_over(self: Any, generation_id: int = 0) -> None:
+            """The stock order, with the take-over that ours does on the way."""
+            await app.take_over(app.consumer.assignment())
+            await STOCK["on_recovery_completed"](self, generation_id)
+
+        Recovery.on_recovery_completed = then_take_over  # type: ignore[method-assign]
+        Recovery._resume_streams = STOCK["_resume_streams"]  # type: ignore[method-assign]
+elif FAULT == "seek":
+
+    @app.task
+    async def seek_back() -> None:
+        """What Faust does when records arrive while the flow is stopped: throw them away, seek to what is committed."""
+        while not len(runtime.flows["mend"]._pool):
+            await asyncio.sleep(0.05)
+        app.consumer.stop_flow()
+        app.flow_control.suspend()
+        app.flow_control.clear()
+        await app.consumer.perform_seek()
+        app.flow_control.resume()
+        app.consumer.resume_flow()
+        GATE.touch()
+
+    if not MENDED:
+
+        async def stock_seek(self: SafeConsumer) -> None:
+            """Faust's own."""
+            self._forget(list(self._delivered))
+            await Consumer.perform_seek(self)
+
+        SafeConsumer.perform_seek = stock_seek  # type: ignore[method-assign]
+elif FAULT == "freeze" and not MENDED:
+    runtime.guard.limit = math.inf
+
+if "worker" in sys.argv[1:]:
+    app.conf.datadir = claim(settings.data_dir.expanduser() / settings.app_id).path
