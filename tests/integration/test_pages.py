@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from stack.worker import Worker
-from tests.support.services import PortalFactory, WorkerFactory
+from tests.support.services import KafkaFactory, PortalFactory, WorkerFactory
 
 pytestmark = pytest.mark.services
 
@@ -86,3 +86,22 @@ def test_each_worker_shows_the_whole_cluster(worker_factory: WorkerFactory, port
     (left,) = eventually(lambda: len(set(owners(second).values())) == 1 and set(owners(second).values()), 60)
     assert left in before
     assert owners(second).keys() == names | {"default"}, "the portals of the dead one are owned by the other"
+
+
+def test_without_kafka_the_last_known_figures_stay(
+    worker_factory: WorkerFactory, portal_factory: PortalFactory, kafka_factory: KafkaFactory
+) -> None:
+    kafka = kafka_factory()
+    worker = worker_factory(portal_factory().rest, env={"PIPELINE_WEB_TOKEN": TOKEN, "KAFKA_URL": kafka.url})
+    eventually(lambda: view(worker)["agents"])
+    kafka.kill()
+    shown = eventually(lambda: (found := view(worker))["kafka"] and found)
+    assert shown["agents"], "the last known figures"
+    health = get(worker, "/healthz")
+    assert (health.status_code, health.json()["checks"]["kafka"]) == (200, "degraded"), "a restart would not help"
+    page = get(worker, "/", headers=BEARER).text
+    assert "Kafka does not answer since" in page
+    kafka.start()
+    eventually(lambda: view(worker)["kafka"] is None, 60)
+    worker.stop()
+    assert "Traceback" not in worker.log.read_text().partition("Stopping")[2]
