@@ -1,0 +1,117 @@
+"""The request kill test: `python -m tests.chaos.kill --help`.
+
+Requests of every kind for four portals go through RabbitMQ, Kafka and a real worker, while workers, brokers and
+portals fail. At the end each has an answer, and the right one; one line a scenario says so. Exit code 1: one did not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.chaos.forensics import trace
+from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.stage import Brokers, Stage, stage
+from tests.chaos.verdict import Verdict, judge
+
+__all__ = ["main", "run_scenario"]
+
+#: Seconds without any new answer after which what is missing counts as lost.
+_STALL = 90.0
+_STALL_SHORT = 40.0
+#: Seconds for answers that come again.
+_ECHO = 2.0
+
+
+async def run_scenario(
+    name: str, folder: Path, brokers: Brokers, *, count: int, seed: int, cost: float, session: float, short: bool
+) -> tuple[Verdict, list[str]]:
+    """One scenario on running brokers: its figures, and where lost requests are."""
+    async with stage(folder, brokers, count=count, seed=seed, cost=cost, session=session, short=short) as made:
+        began = time.monotonic()
+        disturbed = await SCENARIOS[name](made)
+        await _all_answered(made, _STALL_SHORT if short else _STALL)
+        seconds = time.monotonic() - began
+        await asyncio.sleep(_ECHO)
+        # what a worker still holds un-acked goes back into the queue, and is found there
+        await asyncio.gather(*(keeper.close() for keeper in made.keepers))
+        verdict = await judge(made, name, disturbed, seconds)
+        missing = await trace(made, verdict.lost) if verdict.lost else []
+        return verdict, missing
+
+
+async def _all_answered(made: Stage, stall: float) -> None:
+    seen, since = -1, time.monotonic()
+    while any(not case.answers for case in made.cases):
+        if made.outside.answered != seen:
+            seen, since = made.outside.answered, time.monotonic()
+        if time.monotonic() - since > stall:
+            return
+        await asyncio.sleep(0.1)
+
+
+def report(verdict: Verdict, missing: list[str], folder: Path) -> None:
+    """Print the line; on failure also why, what is missing, and where the logs are."""
+    print(verdict.line(), flush=True)
+    for failure in verdict.failures:
+        print(f"  FAILED: {failure}", flush=True)
+    for line in missing:
+        print(f"  missing: {line}", flush=True)
+    if verdict.failures:
+        print(f"  logs: {folder}", flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run scenarios one after another; 0 = all held."""
+    options = _parse(arguments)
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1_000_000)
+    root = options.folder or Path(tempfile.mkdtemp(prefix="kill-test-"))
+    print(f"kill test: seed {seed}, {options.count} requests a scenario, logs in {root}", flush=True)
+    failed = 0
+    brokers = Brokers(root)
+    brokers.start()
+    try:
+        for name in options.scenarios or SCENARIOS:
+            folder = root / name
+            verdict, missing = asyncio.run(
+                run_scenario(
+                    name,
+                    folder,
+                    brokers,
+                    count=options.count,
+                    seed=seed,
+                    cost=options.cost,
+                    session=options.session,
+                    short=options.short,
+                )
+            )
+            report(verdict, missing, folder)
+            failed += bool(verdict.failures)
+    finally:
+        brokers.stop()
+    print(f"kill test: {'FAILED' if failed else 'held'} (seed {seed})", flush=True)
+    return 1 if failed else 0
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m tests.chaos.kill", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], help="default: all")
+    parser.add_argument("--count", type=int, help="requests a scenario (2000; short: 300)")
+    parser.add_argument("--seed", type=int, help="of all that is random; default: another each time, printed")
+    parser.add_argument("--cost", type=float, default=0.05, help="seconds that a portal takes for a call (0.05)")
+    parser.add_argument("--session", type=float, help="Kafka session timeout in seconds (6; short: 4)")
+    parser.add_argument("--short", action="store_true", help="fewer and shorter disturbances")
+    parser.add_argument("--folder", type=Path, help="for data and logs; default: a new temporary one")
+    options = parser.parse_args(arguments)
+    options.count = options.count or (300 if options.short else 2000)
+    options.session = options.session or (4.0 if options.short else 6.0)
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
