@@ -8,12 +8,16 @@ not seek where nothing, or 0, is committed.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
+from mode.services import ServiceT
+
+from pipeline.delivery import metrics
+from pipeline.delivery.drain import drain
 
 if TYPE_CHECKING:
     from faust.transport.conductor import Conductor
@@ -54,6 +58,9 @@ class SafeConsumer(Consumer):
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Gaps need no bookkeeping: only delivered offsets count."""
 
+    async def _drain_messages(self, fetcher: ServiceT) -> None:
+        await drain(self, fetcher)
+
     def _forget(self, tps: Iterable[TP]) -> None:
         for tp in map(ensure_TP, tps):
             self._delivered.pop(tp, None)
@@ -73,6 +80,14 @@ class SafeConsumer(Consumer):
             first = await self.earliest_offsets(*rest)
             for tp in rest:
                 await self.seek(tp, first[tp])
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        accepted = False
+        try:
+            accepted = await super()._commit(offsets)
+        finally:
+            (metrics.COMMITS if accepted else metrics.COMMITS_FAILED).inc()
+        return accepted
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let everything in flight end and be committed before the acks of these partitions are dropped."""

@@ -55,7 +55,9 @@ EVENTS_RETRIED = _counter("events_retried", "Attempts beyond an event's first on
 EVENTS_DEAD_LETTERED = _counter(
     "events_dead_lettered", "Events written to the topic of dead letters.", "agent", "error_class"
 )
-EVENTS_IN_PROGRESS = _gauge("events_in_progress", "Events that an agent is working on now.", "agent")
+EVENTS_IN_PROGRESS = _gauge(
+    "events_in_progress", "Events that an agent is working on now; runs of pure flows are not counted.", "agent"
+)
 HANDLER_SECONDS = _histogram("handler_seconds", "Time of one call of an agent's handler.", _FAST, "agent")
 BREAKER_OPEN = _gauge("breaker_open", "1 while an agent has stopped making dead letters, else 0.", "agent")
 

@@ -22,6 +22,7 @@ TESTED_VERSION = "0.15.3"
 #: class -> names that must exist on it (methods, or attributes that its source assigns)
 _NAMES: dict[type, tuple[str, ...]] = {
     Consumer: (
+        "_commit",
         "_new_offset",
         "_add_gap",
         "_acked",

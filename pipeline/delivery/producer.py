@@ -21,6 +21,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import RecordMetadata
 
+from pipeline.delivery import metrics
 from pipeline.delivery.errors import BadInput, PipelineError, Transient
 from pipeline.delivery.exit import die
 from pipeline.delivery.guard import FreezeGuard
@@ -89,6 +90,7 @@ class KafkaProducer:
         self._wire = wire
         self._guard = guard
         self._names: dict[str, str] = {}
+        self._counts: dict[str, Callable[[Confirmation], None]] = {}
 
     async def post_raw(
         self,
@@ -105,7 +107,12 @@ class KafkaProducer:
                 topic, value, key=key, partition=partition, headers=headers
             )
         except KafkaError as error:
+            metrics.SENDS_FAILED.labels(topic).inc()
             raise translate(error) from error
+        count = self._counts.get(topic)
+        if count is None:
+            count = self._counts[topic] = _counting(topic)
+        future.add_done_callback(count)
         return future
 
     async def post(self, record: Record) -> Confirmation:
@@ -146,6 +153,15 @@ async def confirm(futures: Sequence[Confirmation]) -> Sequence[RecordMetadata]:
         if isinstance(result, BaseException):
             raise translate(result) from result
     return results  # type: ignore[return-value]
+
+
+def _counting(topic: str) -> Callable[[Confirmation], None]:
+    confirmed, failed = metrics.SENDS_CONFIRMED.labels(topic), metrics.SENDS_FAILED.labels(topic)
+
+    def count(done: Confirmation) -> None:
+        (failed if done.cancelled() or done.exception() is not None else confirmed).inc()
+
+    return count
 
 
 def _pass_on(done: Confirmation, confirmed: Confirmation) -> None:

@@ -44,6 +44,7 @@ class FlowRunner:
         self.handled = metrics.EVENTS_HANDLED.labels(flow.name)
         self._retried = metrics.EVENTS_RETRIED.labels(flow.name)
         self._seconds = metrics.HANDLER_SECONDS.labels(flow.name)
+        metrics.EVENTS_IN_PROGRESS.labels(flow.name).set_function(lambda: float(len(self._pool)))
         metrics.BREAKER_OPEN.labels(flow.name).set_function(lambda: float(self.breaker.open))
 
     async def run(self, stream: Any) -> None:

@@ -7,6 +7,7 @@ import math
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pipeline.delivery import metrics
+from pipeline.delivery.ownership import Ownership
 from pipeline.ops.lag_poller import LagPoller
 
 __all__ = ["CONTENT_TYPE", "document", "exposition"]
@@ -14,8 +15,10 @@ __all__ = ["CONTENT_TYPE", "document", "exposition"]
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
-def exposition(lag: LagPoller) -> bytes:
+def exposition(lag: LagPoller, ownership: Ownership) -> bytes:
     """All metrics of this worker now."""
+    owned = sum(len(ownership.owned(topic)) for _, topics in lag.agents for topic in topics)
+    metrics.OWNED_PARTITIONS.set(owned)
     metrics.LAG_LOOK_AGE_SECONDS.set(math.nan if lag.age is None else lag.age)
     return generate_latest(metrics.REGISTRY)
 

@@ -130,4 +130,6 @@ class Pages:
 
     async def metrics(self, request: web.Request) -> web.Response:
         """`/metrics`: Prometheus."""
-        return web.Response(body=exposition(self._ops.lag), headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(
+            body=exposition(self._ops.lag, self._ops.runtime.ownership), headers={"Content-Type": CONTENT_TYPE}
+        )

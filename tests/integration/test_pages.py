@@ -1,12 +1,16 @@
 """The pages as a real worker serves them: `faust -A pipeline worker` with Kafka, RabbitMQ and a portal."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx
+import pika
 import pytest
 
+from pipeline import topology
+from pipeline.settings import Settings
 from stack.worker import Worker
 from tests.support.services import KafkaFactory, PortalFactory, WorkerFactory
 
@@ -60,12 +64,48 @@ def test_one_worker_from_start_to_page(worker_factory: WorkerFactory, portal_fac
     metrics = get(worker, "/metrics", headers=BEARER).text
     assert 'pipeline_portal_waiting{portal="default"} 0.0' in metrics
     assert 'pipeline_lag_records{agent="amqp-answers"' in metrics
+    assert "pipeline_owned_partitions 48.0" in metrics
+    state = topology.wire_name(Settings(topic_prefix=worker.env["PIPELINE_TOPIC_PREFIX"]), topology.OPS_STATE)
+    assert re.search(rf'pipeline_sends_confirmed_total{{topic="{re.escape(state)}"}} [1-9]', metrics)
+    assert "pipeline_commits_failed_total 0.0" in metrics
     assert TOKEN not in page + metrics + get(worker, "/api/lag", headers=BEARER).text + worker.log.read_text()
 
 
 def owners(worker: Worker) -> dict[str, str]:
     """Portals that are well, and who owns them."""
     return {line["portal"]: line["worker"] for line in view(worker)["portals"] if line["state"] == "ok"}
+
+
+def test_what_went_through_is_counted(worker_factory: WorkerFactory, portal_factory: PortalFactory) -> None:
+    worker = worker_factory(portal_factory().rest)
+    queue = worker.env["AMPQIN"]
+    with pika.BlockingConnection(pika.URLParameters(worker.env["AMPQURL"])) as connection:
+        channel = connection.channel()
+        for number in range(5):
+            headers = {"method": "profile", "user": "1", "token": "whoever"}
+            channel.basic_publish("", queue, b"{}", pika.BasicProperties(message_id=str(number), headers=headers))
+
+    def counted(line: str) -> float:
+        text = get(worker, "/metrics").text
+        return sum(float(found) for found in re.findall(rf"^{line} (.*)$", text, re.MULTILINE))
+
+    for line, least in {
+        f'pipeline_bridge_received_total{{queue="{queue}"}}': 5,
+        f'pipeline_bridge_acked_total{{queue="{queue}"}}': 5,
+        'pipeline_events_handled_total{agent="portal-intake-interactive"}': 5,
+        'pipeline_portal_calls_total{outcome=".*",portal="default"}': 5,
+        'pipeline_bridge_published_total{target=".*"}': 5,
+        'pipeline_sends_confirmed_total{topic=".*results"}': 5,
+        "pipeline_commits_total": 1,
+    }.items():
+        pattern = line.replace("{", r"\{").replace("}", r"\}")
+        eventually(lambda pattern=pattern, least=least: counted(pattern) >= least)
+    eventually(lambda: get(worker, "/api/lag").json()["totals"] == {
+        "lag": 0, "oldest_age": None, "waiting": 0, "oldest_waiting_age": None, "parked": 0, "oldest_parked_age": None,
+    })  # fmt: skip
+    ends = {agent["agent"]: agent["end"] for agent in get(worker, "/api/lag").json()["agents"]}
+    assert ends["portal-intake-interactive"] == 5
+    assert ends["amqp-answers"] == 5
 
 
 def test_each_worker_shows_the_whole_cluster(worker_factory: WorkerFactory, portal_factory: PortalFactory) -> None:
