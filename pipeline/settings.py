@@ -191,6 +191,17 @@ class Settings(BaseSettings):
     done_keep: float = Field(default=86_400.0, ge=0, description="How long rows of finished requests are kept.")
     retry_min: float = Field(default=0.5, gt=0, description="First pause after a transient error.")
     retry_max: float = Field(default=60.0, gt=0, description="Longest pause after a transient error.")
+    method_hold: float = Field(
+        default=60.0,
+        gt=0,
+        description="How long a method is held after OPERATION_TIME_LIMIT without a word until when.",
+    )
+    credential_probe: float = Field(
+        default=60.0, gt=0, description="Time between two tries of a configured credential that its portal refuses."
+    )
+    blocked_probe: float = Field(
+        default=600.0, gt=0, description="Time between two tries of a portal that has shut us out (OVERLOAD_LIMIT)."
+    )
     bulk_share: float = Field(
         default=0.2, ge=0, le=0.9, description="Share of a portal's calls that bulk requests keep."
     )

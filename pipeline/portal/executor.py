@@ -33,7 +33,7 @@ from pipeline.portal.completion import Completion
 from pipeline.portal.credentials import Credentials
 from pipeline.portal.faults import Answer, PortalAuth, PortalThrottled
 from pipeline.portal.limiter import Limiter
-from pipeline.portal.pause import Pause
+from pipeline.portal.pause import Pause, Probes
 from pipeline.portal.row import Row
 from pipeline.portal.scheduler import Entry, Scheduler
 from pipeline.settings import PortalSettings
@@ -42,10 +42,6 @@ __all__ = ["Executor"]
 
 #: a request whose outcome stays unknown is given up after so many calls, if the portal serves others meanwhile
 GIVE_UP_AFTER = 10
-#: seconds that a method is held when the portal does not say until when (reference: Bitrix24, section 1.2)
-HOLD_METHOD = 60.0
-#: seconds between two probes of a credential that the portal refuses
-PROBE_CREDENTIAL = 60.0
 _STOP_TIMEOUT = 18.0
 
 
@@ -63,6 +59,7 @@ class Executor:
         completion: Completion,
         limiter: Limiter,
         backoff: Backoff,
+        probes: Probes,
         bulk_share: float,
         on_finished: Callable[[], None],
     ) -> None:
@@ -70,7 +67,7 @@ class Executor:
         self.settings = settings
         self.scheduler = Scheduler(bulk_share)
         self.limiter = limiter
-        self.pause = Pause(backoff)
+        self.pause = Pause(backoff, probes.blocked_probe)
         self.in_flight = 0
         self._finished: deque[float] = deque()
         self._book = book
@@ -78,6 +75,7 @@ class Executor:
         self._credentials = credentials
         self._completion = completion
         self._backoff = backoff
+        self._probes = probes
         self._on_finished = on_finished
         self._wake = asyncio.Event()
         self._stopping = False
@@ -195,7 +193,7 @@ class Executor:
             self.pause.blocked(now, text)
             self.scheduler.retry(entry, now)
         elif isinstance(error, PortalAuth) and error.credential_dead and row.credential is not None:
-            self.scheduler.hold(row.credential_id, "*", now + PROBE_CREDENTIAL)
+            self.scheduler.hold(row.credential_id, "*", now + self._probes.credential_probe)
             self.scheduler.retry(entry, now)
         elif isinstance(error, Auth | Permanent):
             self.pause.succeeded(now)
@@ -210,7 +208,8 @@ class Executor:
 
     def _throttled(self, entry: Entry, row: Row, error: Throttled, now: float) -> None:
         if isinstance(error, PortalThrottled) and error.method_only:
-            self.scheduler.hold(row.credential_id, row.method, max(error.until or 0.0, now + HOLD_METHOD))
+            held = max(error.until or 0.0, now + self._probes.method_hold)
+            self.scheduler.hold(row.credential_id, row.method, held)
         else:
             self.limiter.throttled(now)
             self.pause.throttled(now, self.limiter.ready_in(now), str(error))

@@ -23,6 +23,7 @@ from pipeline.portal.executor import Executor
 from pipeline.portal.intake import Intake
 from pipeline.portal.key_check import WrongKey, check_fingerprint
 from pipeline.portal.limiter import Limiter
+from pipeline.portal.pause import Probes
 from pipeline.portal.row import SENT, Lane
 from pipeline.portal.scheduler import Entry
 from pipeline.portal.seal import Sealer
@@ -55,6 +56,7 @@ class Gateway:
         self.credentials = Credentials(self._portals, settings.unknown_tokens, sealer)
         self._book = Book(runtime.table("requests"))
         self._backoff = Backoff(settings.retry_min, settings.retry_max)
+        self._probes = Probes(settings.method_hold, settings.credential_probe, settings.blocked_probe)
         self._completion = Completion(self._book, runtime.producer, self._backoff)
         self._intake = Intake(settings, self._book, self.credentials, self._enqueue, self._has_room)
         self._executors: dict[str, Executor] = {}
@@ -144,6 +146,7 @@ class Gateway:
             completion=self._completion,
             limiter=limiter,
             backoff=self._backoff,
+            probes=self._probes,
             bulk_share=self._runtime.settings.bulk_share,
             on_finished=self._intake.has_room,
         )

@@ -6,24 +6,37 @@ Connection faults and errors of the portal itself pause it with growing steps; a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.delivery.retry import Backoff
 
-__all__ = ["PROBE_BLOCKED", "Pause", "Word"]
+__all__ = ["Pause", "Probes", "Word"]
 
 Word = Literal["ok", "throttled", "held", "auth", "blocked", "down"]
 
-#: seconds between two probes of a portal that has blocked us
-PROBE_BLOCKED = 600.0
 _TOLERATED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Seconds until something that was refused is tried again; the settings of the same names.
+
+    `method_hold`: a method at its operating limit, when the portal does not say until when (reference: Bitrix24,
+    section 1.2); `credential_probe`: a credential that the portal refuses; `blocked_probe`: a portal that blocks us.
+    """
+
+    method_hold: float = 60.0
+    credential_probe: float = 60.0
+    blocked_probe: float = 600.0
 
 
 class Pause:
     """State of one portal. `until` is when the next call may be tried, unix seconds."""
 
-    def __init__(self, backoff: Backoff) -> None:
+    def __init__(self, backoff: Backoff, blocked_probe: float) -> None:
         self._backoff = backoff
+        self._blocked_probe = blocked_probe
         self._failures = 0
         self.word: Word = "ok"
         self.reason = ""
@@ -60,7 +73,7 @@ class Pause:
 
     def blocked(self, now: float, text: str) -> None:
         """The portal shut us out."""
-        self._set("blocked", now, PROBE_BLOCKED, text)
+        self._set("blocked", now, self._blocked_probe, text)
 
     def _set(self, word: Word, now: float, wait: float, text: str) -> None:
         if self.word != word or self.since is None:
