@@ -26,6 +26,7 @@ class Counts:
         self.kafka_error = ""
         #: monotonic time of the last ack, or of the first message after all were acked
         self._progress = 0.0
+        self._reported = 0
         self._received = BRIDGE_RECEIVED.labels(queue)
         self._acked = BRIDGE_ACKED.labels(queue)
         self._redelivered = BRIDGE_REDELIVERED.labels(queue)
@@ -37,10 +38,15 @@ class Counts:
             self._progress = time.monotonic()
         self.received += 1
         self.unacked += 1
-        self._received.inc()
         if redelivered:
             self.redelivered += 1
             self._redelivered.inc()
+
+    def report(self) -> None:
+        """Count what was received in the metric; not for each message, it would cost more than all the rest here."""
+        if self.received != self._reported:
+            self._received.inc(self.received - self._reported)
+            self._reported = self.received
 
     def acked_some(self, count: int) -> None:
         """So many were acked."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from functools import cache
 
 from pipeline.bridge.connection import Connection
 from pipeline.bridge.counts import Counts
@@ -34,11 +36,14 @@ class QueueReader:
         edge: Edge,
         connection: Connection,
         producer: ConfirmedProducer,
+        wire: Callable[[str], str],
         settings: Settings,
     ) -> None:
+        """`wire` gives a topic's name in Kafka."""
         self.inbound = inbound
         self._connection = connection
         self._producer = producer
+        self._wire = cache(wire)
         self._settings = settings
         self._edge = edge
         self._counts = Counts(inbound.queue)
@@ -92,6 +97,7 @@ class QueueReader:
             channel,
             edge=self._edge,
             producer=self._producer,
+            wire=self._wire,
             counts=self._counts,
             prefetch=self._settings.prefetch,
             message_limit=self._settings.message_limit,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aiormq.abc import DeliveredMessage
+from pamqp.commands import Basic
 
 from pipeline.portal.edge import AmqpMessage
 
@@ -16,9 +17,11 @@ _NO_HEADERS: Mapping[str, object] = {}
 def from_delivery(queue: str, delivered: DeliveredMessage) -> AmqpMessage:
     """The message of a delivery from `queue`."""
     properties = delivered.header.properties
+    delivery = delivered.delivery
+    assert isinstance(delivery, Basic.Deliver)
     return AmqpMessage(
-        exchange=delivered.exchange or "",
-        routing_key=delivered.routing_key or "",
+        exchange=delivery.exchange or "",
+        routing_key=delivery.routing_key or "",
         queue=queue,
         headers=properties.headers or _NO_HEADERS,
         message_id=properties.message_id or None,
@@ -26,6 +29,6 @@ def from_delivery(queue: str, delivered: DeliveredMessage) -> AmqpMessage:
         reply_to=properties.reply_to or None,
         content_type=properties.content_type or None,
         timestamp=properties.timestamp,
-        redelivered=bool(delivered.redelivered),
+        redelivered=bool(delivery.redelivered),
         body=delivered.body,
     )

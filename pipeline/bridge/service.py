@@ -52,7 +52,7 @@ class Bridge:
         self.inward = Connection(settings.amqp_url, "in")
         self.outward = Connection(settings.amqp_url, "out")
         self.readers = tuple(
-            QueueReader(inbound, edge_of(inbound, context), self.inward, runtime.producer, settings)
+            QueueReader(inbound, edge_of(inbound, context), self.inward, runtime.producer, runtime.wire, settings)
             for inbound in amqp_in(settings)
             if inbound.mode == "steady"
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -25,8 +26,8 @@ from pipeline.bridge.faults import amqp_faults, describe
 from pipeline.bridge.message import from_delivery
 from pipeline.bridge.window import Posted, Window
 from pipeline.delivery.errors import Permanent, PipelineError, Transient
-from pipeline.delivery.producer import Confirmation, ConfirmedProducer
-from pipeline.delivery.records import Record
+from pipeline.delivery.producer import Confirmation, ConfirmedProducer, translate
+from pipeline.delivery.records import Record, wire_headers
 from pipeline.delivery.retry import Backoff
 from pipeline.topology import InboundQueue
 
@@ -51,6 +52,7 @@ class Session:
         *,
         edge: Edge,
         producer: ConfirmedProducer,
+        wire: Callable[[str], str],
         counts: Counts,
         prefetch: int,
         message_limit: int,
@@ -59,6 +61,7 @@ class Session:
         self._channel = channel
         self._edge = edge
         self._producer = producer
+        self._wire = wire
         self._counts = counts
         self._prefetch = prefetch
         self._message_limit = message_limit
@@ -152,8 +155,14 @@ class Session:
             while not self._stopping:
                 turn = 0
                 while self._inbox and turn < TURN and not self._stopping:
-                    await self._take(self._inbox.popleft())
+                    if not self._go.is_set():
+                        await self._go.wait()
+                    delivered = self._inbox.popleft()
+                    record, future = await self._post(self._translated(delivered))
+                    self._window.add(Posted(delivered.delivery_tag or 0, record, future))
+                    self._posted.set()
                     turn += 1
+                self._counts.report()
                 if self._inbox:
                     await asyncio.sleep(0)
                 elif self._last_call:
@@ -165,26 +174,22 @@ class Session:
             self._pumped = True
             self._posted.set()
 
-    async def _take(self, delivered: DeliveredMessage) -> None:
+    def _translated(self, delivered: DeliveredMessage) -> Record:
         message = from_delivery(self._inbound.queue, delivered)
         try:
-            record = self._edge(message)
+            return self._edge(message)
         except Exception as error:
             self._counts.buried_one(describe_defect(error))
-            record = edge_letter(self._inbound, message, error, version=VERSION, message_limit=self._message_limit)
-        if not self._go.is_set():
-            await self._go.wait()
-        record, future = await self._post(record)
-        self._window.add(Posted(delivered.delivery_tag or 0, record, future))
-        if not self._posted.is_set():
-            self._posted.set()
+            return edge_letter(self._inbound, message, error, version=VERSION, message_limit=self._message_limit)
 
     async def _post(self, record: Record) -> tuple[Record, Confirmation]:
-        """Into the producer's buffer, however long that takes."""
+        """Into the producer's buffer, however long that takes. The future raises aiokafka's own errors."""
         attempt = 0
         while True:
             try:
-                return record, await self._producer.post(record)
+                return record, await self._producer.post_raw(
+                    self._wire(record.topic), record.value, record.key, record.partition, wire_headers(record.headers)
+                )
             except Permanent as error:
                 record = self._too_long(record, error)
             except PipelineError as error:
@@ -229,7 +234,7 @@ class Session:
                 if not failed:
                     return
                 attempt += 1
-                self._counts.kafka_error = str(failed[0].error)
+                self._counts.kafka_error = str(translate(failed[0].error or asyncio.CancelledError()))
                 await asyncio.sleep(RETRY.pause(attempt))
                 for number, posted in enumerate(failed):
                     await self._again(posted)
@@ -241,14 +246,12 @@ class Session:
             self._go.set()
 
     async def _again(self, posted: Posted) -> None:
-        error = posted.error
+        error = translate(posted.error or asyncio.CancelledError())
         if isinstance(error, Permanent):
             record = self._too_long(posted.record, error)
-        elif isinstance(error, PipelineError | asyncio.CancelledError):
+        else:
             # Perhaps Kafka did take it and only its word was lost: then this one is a copy, and says so.
             record = replace(posted.record, headers={**posted.record.headers, REDELIVERED: YES})
-        else:
-            raise error if error is not None else AssertionError("sent again without an error")
         posted.record, posted.future = await self._post(record)
 
 

@@ -19,7 +19,7 @@ __all__ = ["Posted", "Window"]
 
 @dataclass(slots=True)
 class Posted:
-    """One delivery: its tag, the record made of it, and the future of Kafka's acknowledgement."""
+    """One delivery: its tag, the record made of it, and the future of Kafka's acknowledgement (its errors raw)."""
 
     tag: int
     record: Record
@@ -61,7 +61,8 @@ class Window:
         posted = self._posted
         while posted:
             first = posted[0]
-            if not first.future.done() or first.error is not None:
+            future = first.future
+            if not future.done() or future.cancelled() or future.exception() is not None:
                 break
             tag = first.tag
             count += 1
