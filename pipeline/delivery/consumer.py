@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
-from mode.services import ServiceT
+from mode.types import ServiceT
 
 from pipeline.delivery import metrics
 from pipeline.delivery.drain import drain

@@ -98,7 +98,8 @@ class PureRuns:
 
     async def _post(self, run: _Run) -> None:
         """Fill `run.futures`; a record that cannot be sent at all becomes a failed future."""
-        producer = self._runtime.producer
+        # whole runs: a long linger costs nothing and makes few, big requests
+        producer = self._runtime.bulk
         futures: list[Confirmation] = []
         for record in run.records:
             try:

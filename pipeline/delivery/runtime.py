@@ -15,6 +15,7 @@ from pipeline.delivery.ledger import CrashLedger
 from pipeline.delivery.ownership import Ownership
 from pipeline.delivery.producer import KafkaProducer, bulk_client
 from pipeline.delivery.runner import FlowRunner
+from pipeline.delivery.schema import RawSchema
 from pipeline.delivery.tables import DurableTable
 from pipeline.delivery.transport import SafeProducer
 from pipeline.settings import Settings
@@ -71,10 +72,7 @@ class Runtime:
         runner = self.flows[flow.name] = FlowRunner(flow, self)
         topic = self.app.topic(
             *(self.wire(name) for name in flow.topics),
-            key_type=bytes,
-            value_type=bytes,
-            key_serializer="raw",
-            value_serializer="raw",
+            schema=RawSchema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"),
         )
 
         async def agent(stream: Any) -> None:

@@ -35,7 +35,7 @@ class Applied:
         self._open: set[int] = set()
 
     def begin(self, offset: int) -> None:
-        """A record is being taken in, in order of offsets; one whose writing failed stays begun until it is tried again."""
+        """A record is being taken in, in order of offsets; one whose writing failed stays begun till it is tried again."""
         self._open.add(offset)
         self._highest = max(self._highest, offset)
 
