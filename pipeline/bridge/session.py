@@ -13,17 +13,20 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
 from pamqp.commands import Basic
 
-from pipeline.bridge.connection import RPC_TIMEOUT, close_channel
+from pipeline.bridge.connection import close_channel
+from pipeline.bridge.consumer import Consumer
 from pipeline.bridge.counts import Counts
 from pipeline.bridge.dead import edge_letter, too_long_letter
 from pipeline.bridge.edges import REDELIVERED, YES, Edge
 from pipeline.bridge.faults import amqp_faults, describe
 from pipeline.bridge.message import from_delivery
+from pipeline.bridge.prefetch import Prefetch
 from pipeline.bridge.window import Posted, Window
 from pipeline.delivery.errors import Permanent, PipelineError, Transient
 from pipeline.delivery.producer import Confirmation, ConfirmedProducer, translate
@@ -34,11 +37,8 @@ from pipeline.topology import InboundQueue
 __all__ = ["Session"]
 
 VERSION = "1"
-#: Consumer tags are the channel's own.
-TAG = "pipeline"
 #: Messages posted before others get the event loop: 20,000 a second must not cost the interactive path its 50 ms.
 TURN = 64
-CANCEL_TIMEOUT = 5.0
 RETRY = Backoff(first=0.2, longest=5.0)
 
 
@@ -63,7 +63,8 @@ class Session:
         self._producer = producer
         self._wire = wire
         self._counts = counts
-        self._prefetch = prefetch
+        self._prefetch = Prefetch(prefetch)
+        self._consumer = Consumer(channel, inbound.queue, self._on_message, self._prefetch, counts)
         self._message_limit = message_limit
         self._inbox: deque[DeliveredMessage] = deque()
         self._window = Window()
@@ -80,25 +81,23 @@ class Session:
     async def run(self) -> str:
         """Consume; returns why it ended. Raises Transient when consuming could not begin."""
         channel = self._channel
-        pump = acker = None
+        adapter = pump = acker = None
         closing = channel.closing
         try:
             channel.on_consumer_cancel_callbacks.add(self._on_cancel)
-            with amqp_faults(f"consume queue {self._inbound.queue}"):
-                await channel.basic_qos(prefetch_count=self._prefetch, timeout=RPC_TIMEOUT)
-                await channel.basic_consume(
-                    self._inbound.queue, self._on_message, consumer_tag=TAG, timeout=RPC_TIMEOUT
-                )
+            await self._consumer.begin()
             self._counts.consuming = True
+            adapter = asyncio.create_task(self._consumer.adapt(), name=f"bridge consumer {self._inbound.queue}")
             pump = asyncio.create_task(self._pump(), name=f"bridge pump {self._inbound.queue}")
             acker = asyncio.create_task(self._ack_in_order(), name=f"bridge acker {self._inbound.queue}")
-            await asyncio.wait({pump, acker, closing, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+            waits: set[asyncio.Future[Any]] = {adapter, pump, acker, closing, self._ended}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if self._ended.done():
-                await self._finish(acker, closing)
-            return self._reason(pump, acker, closing)
+                await self._finish(adapter, acker, closing)
+            return self._reason(closing, adapter, pump, acker)
         finally:
             self._counts.consuming = False
-            await _cancel(pump, acker)
+            await _cancel(adapter, pump, acker)
             closing.cancel()
             await close_channel(channel)
             self._counts.unacked = 0
@@ -118,8 +117,9 @@ class Session:
     async def _on_message(self, delivered: DeliveredMessage) -> None:
         self._counts.took_one(bool(delivered.redelivered))
         self._inbox.append(delivered)
-        if not self._arrived.is_set():
-            self._arrived.set()
+        self._arrived.set()
+        if self._prefetch.saw(len(delivered.body)) is not None:
+            self._consumer.change()
 
     def _on_cancel(self, frame: Basic.Cancel) -> None:
         # What we hold of a queue that was deleted exists nowhere else any more: it is still posted.
@@ -131,16 +131,16 @@ class Session:
             self._ended.set_result(reason)
         self._arrived.set()
 
-    async def _finish(self, acker: asyncio.Task[None], closing: asyncio.Future[None]) -> None:
-        if self._stopping:
-            with suppress(Transient), amqp_faults("cancel the consumer"):
-                await self._channel.basic_cancel(TAG, timeout=CANCEL_TIMEOUT)
+    async def _finish(
+        self, adapter: asyncio.Task[None], acker: asyncio.Task[None], closing: asyncio.Future[None]
+    ) -> None:
+        await self._consumer.end(adapter)
         # The acker ends by itself when all that was posted is acked.
         timeout = self._stop_timeout if self._stopping else None
         await asyncio.wait({acker, closing}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
-    def _reason(self, pump: asyncio.Task[None], acker: asyncio.Task[None], closing: asyncio.Future[None]) -> str:
-        for task in (pump, acker):
+    def _reason(self, closing: asyncio.Future[None], *tasks: asyncio.Task[None]) -> str:
+        for task in tasks:
             if task.done() and not task.cancelled():
                 task.result()  # a defect is raised here, and ends the worker
         if self._ended.done():
@@ -222,6 +222,7 @@ class Session:
                 # Lost with its channel: RabbitMQ delivers them again, marked so.
                 await self._channel.basic_ack(tag, multiple=True, wait=False)
                 counts.acked_some(count)
+                self._consumer.acked()
 
     async def _send_again(self) -> None:
         """Kafka did not take some: hold new ones, send those again in their order until Kafka has all of them."""

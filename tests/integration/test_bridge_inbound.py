@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pamqp.commands import Basic
 
+from pipeline.bridge import prefetch
 from pipeline.topology import DEAD_LETTERS
 from tests.support.bridge import TOKEN, amqp, declare, delete, drain, publish, ready_count, until, world
 from tests.support.cut import relay
@@ -254,3 +255,27 @@ async def test_message_that_cannot_be_decoded_does_not_stop_its_queue(kafka, rab
         await publish(w.url, w.settings.ampqin, 1)
         await until(lambda: w.bridge.status().queues[0].acked == 4, "4 acked")
         assert w.bridge.inward.connects == 1
+
+
+async def test_prefetch_follows_the_size_of_messages(
+    kafka, rabbitmq, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The consumer is registered anew, smaller and larger, under way: nothing is lost, doubled or out of order."""
+    monkeypatch.setattr(prefetch, "HOLD", 2**20)
+    async with world(kafka.url, rabbitmq.url, tmp_path) as w:
+        await declare(w.url, w.settings.ampqin)
+        sent = await publish(w.url, w.settings.ampqin, 1500)
+        sent += await publish(w.url, w.settings.ampqin, 200, first=1500, body=b"[%s]" % (b"1," * 50_000 + b"1"))
+        sent += await publish(w.url, w.settings.ampqin, 1500, first=1700)
+        await w.run()
+        seen = set()
+        await w.reading()
+        session = w.bridge.readers[0]._session
+        assert session is not None
+        await until(
+            lambda: seen.add(session._consumer._applied) or w.bridge.status().queues[0].acked == len(sent), "acked", 60
+        )
+        assert ids(await w.records()) == sent
+        assert w.bridge.status().queues[0].redelivered == 0
+        assert w.bridge.readers[0]._session is session
+        assert min(seen) < prefetch.START < max(seen)
