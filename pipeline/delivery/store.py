@@ -45,20 +45,21 @@ class SafeStore(Store):
         value: bytes | None = self._db_for_partition(partition).get(key)
         return value
 
-    def write(self, partition: int, rows: Iterable[tuple[bytes, bytes | None]], tp: Any, offset: int) -> None:
-        """Store rows that the changelog has acknowledged up to `offset`; None deletes."""
+    def write(self, partition: int, rows: Iterable[tuple[bytes, bytes | None]], offset: int | None) -> None:
+        """Store rows; None deletes. `offset`: all of the changelog up to it is in the store now (None: not known)."""
         batch = WriteBatch(raw_mode=True)
         for key, value in rows:
             if value is None:
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        batch.put(self.offset_key, str(offset).encode())
+        if offset is not None:
+            batch.put(self.offset_key, str(offset).encode())
         self._db_for_partition(partition).write(batch)
 
-    def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Rows whose key begins with `prefix`, in the order of keys."""
-        for key, value in self._db_for_partition(partition).items(from_key=prefix or None):
+    def scan(self, partition: int, prefix: bytes, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Rows whose key begins with `prefix`, in the order of keys, from the key `start` on."""
+        for key, value in self._db_for_partition(partition).items(from_key=start or prefix or None):
             if not key.startswith(prefix):
                 return
             if key != self.offset_key:
@@ -83,7 +84,7 @@ class SafeStore(Store):
         for (partition, key), value in newest.items():
             by_partition.setdefault(partition, []).append((key, value))
         for tp, offset in offsets.items():
-            self.write(tp.partition, by_partition.get(tp.partition, []), tp, offset)
+            self.write(tp.partition, by_partition.get(tp.partition, []), offset)
 
     def _open_for_partition(self, partition: int) -> Any:
         self._drop_if_stale(Path(self.partition_path(partition)))

@@ -17,7 +17,7 @@ from faust.tables.table import Table
 from pipeline.delivery.guard import FreezeGuard
 from pipeline.delivery.ownership import Lost
 from pipeline.delivery.producer import ConfirmedProducer, confirm
-from pipeline.delivery.store import REVISION_BYTES, TOMBSTONES_KEPT, SafeStore, pack, unpack
+from pipeline.delivery.store import TOMBSTONES_KEPT, SafeStore, pack, unpack
 
 __all__ = ["DurableTable", "changelog_config"]
 
@@ -72,8 +72,10 @@ class DurableTable:
         self._generation = generation
         self._owns = owns
         self._guard = guard
-        #: rows sent and not yet acknowledged: (partition, key) -> packed value, newest last write wins
-        self._pending: dict[tuple[int, bytes], tuple[int, bytes | None]] = {}
+        #: rows sent and not yet acknowledged: (partition, key) -> the newest
+        self._pending: dict[tuple[int, bytes], _Held] = {}
+        #: partition -> generation in which a write of it ended without our knowing whether the changelog has it
+        self._holes: dict[int, int] = {}
 
     @property
     def changelog(self) -> str:
@@ -89,9 +91,9 @@ class DurableTable:
         stored = self._present(partition, key)
         return None if stored is None else unpack(stored)[1]
 
-    def scan(self, partition: int, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """Stored rows whose key begins with `prefix`. For take-over and housekeeping: pending writes are not seen."""
-        for key, stored in self._store.scan(partition, prefix):
+    def scan(self, partition: int, prefix: bytes = b"", start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Stored rows whose key begins with `prefix`, from `start` on. Own writes that are pending are not seen."""
+        for key, stored in self._store.scan(partition, prefix, start):
             yield key, unpack(stored)[1]
 
     async def put(self, partition: int, key: bytes, value: bytes | None) -> None:
@@ -114,48 +116,89 @@ class DurableTable:
         self._guard.check()
         if not self._owns(partition):
             raise Lost(f"table {self.name}: partition {partition} is not owned by this worker")
-        packed: list[Row] = []
-        futures: list[asyncio.Future[Any]] = []
-        generation = self._generation()
+        write = _Write(partition, self._generation(), [], [])
         producer = self._producer()
-        for key, value in rows:
-            place = (partition, key)
-            stored = None if new and not packed else self._present(partition, key)
-            revision = unpack(stored)[0] + 1 if stored is not None else 1
-            row = pack(revision, value) if value is not None else None
-            self._pending[place] = (revision, row)
-            packed.append((key, row))
-            futures.append(await producer.post_raw(self.changelog, row, key, partition))
-        return _Write(partition, generation, packed, futures)
+        try:
+            for key, value in rows:
+                place = (partition, key)
+                stored = None if new and not write.rows else self._present(partition, key)
+                revision = unpack(stored)[0] + 1 if stored is not None else 1
+                held = _Held(write.generation, pack(revision, value) if value is not None else None)
+                before = self._pending.get(place)
+                if before is not None:
+                    before.newer = held
+                self._pending[place] = held
+                write.rows.append((key, held))
+                write.futures.append(await producer.post_raw(self.changelog, held.row, key, partition))
+        except BaseException:
+            # a row that was not sent must not be read as if it were
+            self._abandon(write)
+            raise
+        return write
 
     async def confirm(self, write: _Write) -> None:
         """Wait for the acknowledgements of a `begin`, then store. Raises as `put_all`."""
         try:
             metadata = await confirm(write.futures)
+        except BaseException:
+            self._abandon(write)
+            raise
+        try:
             if write.generation != self._generation():
                 raise Lost(f"table {self.name}: partition {write.partition} was lost while it was written")
             last = metadata[-1]
-            rows = [(key, row) for key, row in write.rows if self._is_newest(write.partition, key, row)]
-            self._store.write(write.partition, rows, last.topic_partition, last.offset)
+            # acknowledgements may be looked at out of order; an older row must not cover a newer one
+            rows = [(key, held.row) for key, held in write.rows if not held.is_covered()]
+            hole = self._holes.get(write.partition) == write.generation
+            self._store.write(write.partition, rows, None if hole else last.offset)
+            for _, held in write.rows:
+                held.stored = True
         finally:
-            for key, row in write.rows:
-                held = self._pending.get((write.partition, key))
-                if held is not None and held[1] is row:
-                    del self._pending[write.partition, key]
+            self._forget(write)
 
-    def _is_newest(self, partition: int, key: bytes, row: bytes | None) -> bool:
-        """Acknowledgements may be looked at out of order; an older row must not cover a newer one."""
-        held = self._pending.get((partition, key))
-        if held is not None and held[1] is row:
-            return True
-        present = self._store.read(partition, key)
-        return row is None or present is None or present[:REVISION_BYTES] <= row[:REVISION_BYTES]
+    def _abandon(self, write: _Write) -> None:
+        """The changelog may have rows of it that the store lacks: the next recovery must read them.
+
+        So the store's offset stays where it is for the rest of this generation.
+        """
+        self._forget(write)
+        if write.futures:
+            self._holes[write.partition] = write.generation
+        for future in write.futures:
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def _forget(self, write: _Write) -> None:
+        for key, held in write.rows:
+            if self._pending.get((write.partition, key)) is held:
+                del self._pending[write.partition, key]
 
     def _present(self, partition: int, key: bytes) -> bytes | None:
         held = self._pending.get((partition, key))
-        if held is not None:
-            return held[1]
+        # what an earlier generation left on its way is not ours to read: its owner may have been another since
+        if held is not None and held.generation == self._generation():
+            return held.row
         return self._store.read(partition, key)
+
+
+class _Held:
+    """A row on its way to the changelog; `newer` is the next write of the same key."""
+
+    __slots__ = ("generation", "newer", "row", "stored")
+
+    def __init__(self, generation: int, row: bytes | None) -> None:
+        self.generation = generation
+        self.row = row
+        self.newer: _Held | None = None
+        self.stored = False
+
+    def is_covered(self) -> bool:
+        """A newer write of the key is in the store already."""
+        newer = self.newer
+        while newer is not None:
+            if newer.stored:
+                return True
+            newer = newer.newer
+        return False
 
 
 class _Write:
@@ -163,7 +206,9 @@ class _Write:
 
     __slots__ = ("futures", "generation", "partition", "rows")
 
-    def __init__(self, partition: int, generation: int, rows: list[Row], futures: list[asyncio.Future[Any]]) -> None:
+    def __init__(
+        self, partition: int, generation: int, rows: list[tuple[bytes, _Held]], futures: list[asyncio.Future[Any]]
+    ) -> None:
         self.partition = partition
         self.generation = generation
         self.rows = rows
