@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from typing import Any
 
 import orjson
 
@@ -27,7 +28,9 @@ _WRITE_APPLIED = 100
 class Applied:
     """Offsets of one lane and partition: which have their rows. `through` = every one up to it has."""
 
-    def __init__(self, epoch: int = 0, through: int = -1) -> None:
+    def __init__(self, epoch: int = 0, through: int = -1, low: str = "") -> None:
+        #: key of the first request that may not be done: take-over looks no further back
+        self.low = low
         self.epoch = epoch
         self.through = through
         self.written = through
@@ -35,7 +38,7 @@ class Applied:
         self._open: set[int] = set()
 
     def begin(self, offset: int) -> None:
-        """A record is being taken in, in order of offsets; one whose writing failed stays begun till it is tried again."""
+        """A record is being taken in, in order of offsets; one whose writing failed stays begun until tried again."""
         self._open.add(offset)
         self._highest = max(self._highest, offset)
 
@@ -59,8 +62,8 @@ class Book:
         place = (lane, partition)
         if place not in self._applied:
             stored = self._table.get(partition, applied_key(lane))
-            held = orjson.loads(stored) if stored else {"epoch": 0, "offset": -1}
-            self._applied[place] = Applied(held["epoch"], held["offset"])
+            held: dict[str, Any] = orjson.loads(stored) if stored else {"epoch": 0, "offset": -1}
+            self._applied[place] = Applied(held["epoch"], held["offset"], held.get("low", ""))
         return self._applied[place]
 
     def forget(self) -> None:
@@ -69,8 +72,8 @@ class Book:
 
     async def begin_epoch(self, lane: Lane, partition: int) -> None:
         """The topic was made anew: its offsets start again and mean other records."""
-        epoch = self.applied(lane, partition).epoch + 1
-        self._applied[lane, partition] = Applied(epoch, -1)
+        before = self.applied(lane, partition)
+        self._applied[lane, partition] = Applied(before.epoch + 1, -1, before.low)
         await self._table.put(partition, applied_key(lane), _applied_value(self._applied[lane, partition]))
 
     def find(self, lane: Lane, partition: int, offset: int) -> Row | None:
@@ -90,10 +93,13 @@ class Book:
         rows: list[tuple[bytes, bytes | None]] = [(row.key, encode(row))]
         if row.seen:
             rows.append((row.seen.encode(), row.key))
-        if applied.through >= applied.written + _WRITE_APPLIED:
-            applied.written = applied.through
+        through = applied.through
+        due = through >= applied.written + _WRITE_APPLIED
+        if due:
             rows.append((applied_key(row.lane), _applied_value(applied)))
         await self._table.put_all(row.partition, rows, new=True)
+        if due:
+            applied.written = max(applied.written, through)
 
     # -- sending
 
@@ -115,39 +121,55 @@ class Book:
 
     # -- housekeeping
 
-    def unfinished(self, partition: int) -> Iterator[Row]:
-        """All rows of a partition that are not done, in order of lane and offset, without their bodies."""
-        for _, stored in self._table.scan(partition, request_prefix().encode()):
-            if not is_done(stored):
-                row = decode(stored)
-                row.body = b""
-                yield row
+    async def unfinished(self, partition: int) -> AsyncIterator[Row]:
+        """All rows of a partition that are not done, in order of lane and offset, without their bodies.
+
+        The loop goes on turning meanwhile: millions of finished requests may lie behind one that waits.
+        """
+        for lane in _LANES:
+            start = self.applied(lane, partition).low.encode() or None
+            async for stored in self._stored(partition, lane, start):
+                if not is_done(stored):
+                    row = decode(stored)
+                    row.body = b""
+                    yield row
+
+    async def mark(self, lane: Lane, partition: int, first_open: bytes | None) -> None:
+        """Note up to where everything is done and taken in; `first_open` = key of the first request that is not."""
+        applied = self.applied(lane, partition)
+        probe = Row(lane, partition, applied.epoch, applied.through + 1, "", "", "", "", 0.0)
+        low = min(first_open or probe.key, probe.key).decode()
+        if (low, applied.through) != (applied.low, applied.written):
+            applied.low, applied.written = low, applied.through
+            await self._table.put(partition, applied_key(lane), _applied_value(applied))
 
     async def expire(self, partition: int, before: float) -> int:
         """Delete requests that were done before that time, and what recognises their copies. Returns how many.
 
-        The offsets applied through are written first: from now on they alone tell that those records were taken in.
+        Call `mark` first: from then on the offset applied through alone tells that those records were taken in.
+        Rows lie in the order in which requests came; the first one that is finished and too young ends the search.
         """
+        count = 0
         for lane in _LANES:
-            applied = self.applied(lane, partition)
-            if applied.through > applied.written:
-                applied.written = applied.through
-                await self._table.put(partition, applied_key(lane), _applied_value(applied))
-        old = [row async for row in self._finished(partition) if row.done_at < before]
-        for row in old:
-            rows: list[tuple[bytes, bytes | None]] = [(row.key, None)]
-            if row.seen and self._table.get(partition, row.seen.encode()) == row.key:
-                rows.append((row.seen.encode(), None))
-            await self._table.put_all(partition, rows)
-        return len(old)
+            async for stored in self._stored(partition, lane, None):
+                if not is_done(stored):
+                    continue
+                row = decode(stored)
+                if row.done_at >= before:
+                    break
+                rows: list[tuple[bytes, bytes | None]] = [(row.key, None)]
+                if row.seen and self._table.get(partition, row.seen.encode()) == row.key:
+                    rows.append((row.seen.encode(), None))
+                await self._table.put_all(partition, rows)
+                count += 1
+        return count
 
-    async def _finished(self, partition: int) -> AsyncIterator[Row]:
-        for number, (_, stored) in enumerate(self._table.scan(partition, request_prefix().encode())):
-            if number % _SLICE == 0:
+    async def _stored(self, partition: int, lane: Lane, start: bytes | None) -> AsyncIterator[bytes]:
+        for number, (_, stored) in enumerate(self._table.scan(partition, request_prefix(lane).encode(), start)):
+            if number % _SLICE == _SLICE - 1:
                 await asyncio.sleep(0)
-            if is_done(stored):
-                yield decode(stored)
+            yield stored
 
 
 def _applied_value(applied: Applied) -> bytes:
-    return orjson.dumps({"epoch": applied.epoch, "offset": applied.through})
+    return orjson.dumps({"epoch": applied.epoch, "offset": applied.through, "low": applied.low})

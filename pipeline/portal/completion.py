@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
-from pipeline.delivery.errors import Transient
+from pipeline.delivery.errors import BadInput, Oversize, Transient
 from pipeline.delivery.exit import die
 from pipeline.delivery.ownership import Lost
 from pipeline.delivery.pool import KeyedPool
 from pipeline.delivery.producer import ConfirmedProducer
+from pipeline.delivery.records import Record
 from pipeline.delivery.retry import Backoff
-from pipeline.portal.answers import Reply, to_record
+from pipeline.portal.answers import Reply, failed, to_record
 from pipeline.portal.book import Book
 from pipeline.portal.row import Row
 
@@ -18,6 +20,8 @@ __all__ = ["Completion"]
 
 #: answers on their way to Kafka at once; a portal is not called while this many are unconfirmed
 _IN_FLIGHT = 200
+#: bytes; a refusal of an answer shorter than this is not about its length
+_SHORT = 4096
 
 
 class Completion:
@@ -28,26 +32,31 @@ class Completion:
         self._producer = producer
         self._backoff = backoff
         self._pool = KeyedPool(_IN_FLIGHT)
+        self._open: dict[str, Row] = {}
 
     async def submit(self, row: Row, reply: Reply) -> None:
         """Take over a request whose call is over; waits while too many are unconfirmed."""
-        await self._pool.submit(None, lambda: self._complete(row, reply))
+        # in the order of calls: else a crash could leave the earlier one to be made again after the later one
+        self._open[row.identity] = row
+        key = None if row.order is None else (row.portal, row.lane, row.order)
+        await self._pool.submit(key, lambda: self._complete(row, reply))
+
+    def open_rows(self) -> Iterator[Row]:
+        """Requests whose call is over and whose row is not done yet."""
+        return iter(tuple(self._open.values()))
 
     async def drain(self, timeout: float) -> None:
         """Wait for all, at most `timeout` seconds; the rest is left to the next owner."""
         await self._pool.drain(timeout)
 
     async def _complete(self, row: Row, reply: Reply) -> None:
-        record = to_record(
-            reply,
-            answer_id=row.identity,
-            message_id=row.message_id or row.identity,
-            reply_to=row.reply_to,
-            correlation_id=row.correlation_id,
-            portal=row.portal,
-            attempts=row.attempts,
-            source=row.source,
-        )
+        try:
+            await self._write(row, reply)
+        finally:
+            self._open.pop(row.identity, None)
+
+    async def _write(self, row: Row, reply: Reply) -> None:
+        record = _record(row, reply)
         attempt = 1
         answered = False
         while True:
@@ -62,5 +71,27 @@ class Completion:
             except Transient:
                 await asyncio.sleep(self._backoff.pause(attempt))
                 attempt += 1
+            except BadInput as error:
+                if len(record.value or b"") < _SHORT:
+                    die(f"answer of request {row.identity} could not be written", error)
+                # it was executed: a worker that ended here would execute it again and again
+                too_long = Oversize(
+                    f"executed, but the answer of {len(reply.body)} bytes is longer than Kafka takes here; "
+                    "it will not be executed again"
+                )
+                record = _record(row, Reply(reply.status, failed(too_long).body, too_long.error_class))
             except Exception as error:
                 die(f"answer of request {row.identity} could not be written", error)
+
+
+def _record(row: Row, reply: Reply) -> Record:
+    return to_record(
+        reply,
+        answer_id=row.identity,
+        message_id=row.message_id or row.identity,
+        reply_to=row.reply_to,
+        correlation_id=row.correlation_id,
+        portal=row.portal,
+        attempts=row.attempts,
+        source=row.source,
+    )

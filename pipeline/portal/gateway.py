@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Sequence
@@ -11,8 +12,10 @@ from typing import Any, cast
 from aiokafka.partitioner import murmur2
 from faust.types import TP
 
-from pipeline.delivery.exit import refuse
+from pipeline.delivery.errors import PipelineError
+from pipeline.delivery.exit import die, refuse
 from pipeline.delivery.flow import Flow
+from pipeline.delivery.ownership import Lost
 from pipeline.delivery.retry import Backoff
 from pipeline.delivery.runtime import Runtime
 from pipeline.portal.book import Book
@@ -37,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 _LANES: tuple[tuple[Lane, str], ...] = (("i", REQUESTS_INTERACTIVE), ("b", REQUESTS_BULK))
 _DRAIN_TIMEOUT = 19.0
-_HOUSEKEEPING = 600.0
+_HOUSEKEEPING = 60.0
 
 
 def partition_of(portal: str) -> int:
@@ -58,7 +61,9 @@ class Gateway:
         self._backoff = Backoff(settings.retry_min, settings.retry_max)
         self._probes = Probes(settings.method_hold, settings.credential_probe, settings.blocked_probe)
         self._completion = Completion(self._book, runtime.producer, self._backoff)
-        self._intake = Intake(settings, self._book, self.credentials, self._enqueue, self._has_room)
+        self._intake = Intake(
+            settings, self._book, self.credentials, self._enqueue, self._has_room, runtime.producer.send
+        )
         self._executors: dict[str, Executor] = {}
         #: requests of portals that are no longer in the settings: they wait, and are shown
         self._orphans: dict[str, list[Entry]] = {}
@@ -102,7 +107,7 @@ class Gateway:
             if partition_of(name) in partitions:
                 self._executors[name] = self._new_executor(name, portal)
         for partition in sorted(partitions):
-            for row in self._book.unfinished(partition):
+            async for row in self._book.unfinished(partition):
                 if row.state == SENT and row.portal in self._executors:
                     self._executors[row.portal].limiter.restore(row.limiter, now)
                 self._enqueue(Entry(row, attempts=row.attempts))
@@ -187,9 +192,28 @@ class Gateway:
         keep = self._runtime.settings.done_keep
         while True:
             await asyncio.sleep(min(_HOUSEKEEPING, max(keep, 1.0)))
-            for partition in sorted(partitions):
-                try:
+            try:
+                first_open = self._first_open()
+                for partition in sorted(partitions):
+                    for lane, _ in _LANES:
+                        await self._book.mark(lane, partition, first_open.get((lane, partition)))
                     await self._book.expire(partition, time.time() - keep)
-                except Exception:
-                    # rows that stay a while longer do no harm; tried again at the next round
-                    logger.exception("expiring finished requests of partition %d failed", partition)
+            except Lost:
+                return
+            except PipelineError as error:
+                # rows that stay a while longer do no harm; tried again at the next round
+                logger.warning("housekeeping of finished requests: %s", error)
+            except Exception as error:
+                die("housekeeping of finished requests ended", error)
+
+    def _first_open(self) -> dict[tuple[Lane, int], bytes]:
+        """Key of the first request that is not done, by lane and partition."""
+        first: dict[tuple[Lane, int], bytes] = {}
+        entries = (entry for executor in self._executors.values() for entry in executor.scheduler)
+        orphans = (entry for waiting in self._orphans.values() for entry in waiting)
+        for row in itertools.chain(
+            (entry.row for entry in entries), (entry.row for entry in orphans), self._completion.open_rows()
+        ):
+            place = (row.lane, row.partition)
+            first[place] = min(first.get(place, row.key), row.key)
+        return first

@@ -1,7 +1,8 @@
 """A request as a row of the table `requests`, and the keys of that table.
 
     r/<lane>/<epoch>/<offset>   the request: a state letter, JSON, a line feed, the body (gone when it is done)
-    a/<lane>                    {"epoch", "offset"}: every record up to that offset has had its row
+    a/<lane>                    {"epoch", "offset", "low"}: every record up to that offset has had its row,
+                                every request before the key `low` is done
     m/<hash>                    key of the newest request with that message id and content
 
 States (design, section 5): waiting -> sent -> done. `sent` is written before a call that may not be repeated; what a
@@ -38,6 +39,7 @@ Lane = Literal["i", "b"]
 WAITING, SENT, DONE = "w", "s", "d"
 
 _WIDTH = 20
+_EPOCH_WIDTH = 6
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ class Row:
     @property
     def key(self) -> bytes:
         """Its key in the table."""
-        return f"{request_prefix(self.lane)}{self.epoch}/{self.offset:0{_WIDTH}d}".encode()
+        return f"{request_prefix(self.lane)}{self.epoch:0{_EPOCH_WIDTH}d}/{self.offset:0{_WIDTH}d}".encode()
 
     @property
     def identity(self) -> str:
