@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from pipeline.delivery.dead_letters import dead_letter
@@ -33,7 +33,10 @@ _AGENTS: dict[Lane, tuple[str, str]] = {
 
 
 class Intake:
-    """`enqueue` hands an accepted request to its portal's scheduler; `room` tells whether more may be taken in."""
+    """`enqueue` hands an accepted request to its portal's scheduler; `room` tells whether more may be taken in.
+
+    `send` is that of a ConfirmedProducer: it returns when Kafka has acknowledged all.
+    """
 
     def __init__(
         self,
@@ -42,12 +45,14 @@ class Intake:
         credentials: Credentials,
         enqueue: Callable[[Entry], None],
         room: Callable[[], bool],
+        send: Callable[[Iterable[Record]], Awaitable[object]],
     ) -> None:
         self._settings = settings
         self._book = book
         self._credentials = credentials
         self._enqueue = enqueue
         self._room = room
+        self._send = send
         self._changed = asyncio.Event()
         self._closed = False
 
@@ -82,9 +87,10 @@ class Intake:
         async def handle(event: Event[bytes]) -> Iterable[Record]:
             applied = self._book.applied(lane, event.partition)
             applied.begin(event.offset)
-            records = await self._take(event, lane)
+            # an offset that counts as applied is never looked at again: a refusal must be in Kafka before it does
+            await self._send(await self._take(event, lane))
             applied.end(event.offset)
-            return records
+            return ()
 
         return handle
 
