@@ -12,6 +12,7 @@ import random
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.chaos.forensics import trace
@@ -19,23 +20,35 @@ from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.stage import Brokers, Stage, stage
 from tests.chaos.verdict import Verdict, judge
 
-__all__ = ["main", "run_scenario"]
+__all__ = ["FULL", "SHORT", "Shape", "main", "report", "run_scenario"]
 
-#: Seconds without any new answer after which what is missing counts as lost.
-_STALL = 90.0
-_STALL_SHORT = 40.0
 #: Seconds for answers that come again.
 _ECHO = 2.0
 
 
-async def run_scenario(
-    name: str, folder: Path, brokers: Brokers, *, count: int, seed: int, cost: float, session: float, short: bool
-) -> tuple[Verdict, list[str]]:
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How much. Seconds: `cost` of a call at the portal, `session` of Kafka, `stall` without an answer = lost."""
+
+    count: int
+    session: float
+    stall: float
+    short: bool
+    cost: float = 0.05
+
+
+SHORT = Shape(count=300, session=4.0, stall=40.0, short=True, cost=0.03)
+FULL = Shape(count=2000, session=6.0, stall=90.0, short=False)
+
+
+async def run_scenario(name: str, folder: Path, brokers: Brokers, shape: Shape, seed: int) -> tuple[Verdict, list[str]]:
     """One scenario on running brokers: its figures, and where lost requests are."""
-    async with stage(folder, brokers, count=count, seed=seed, cost=cost, session=session, short=short) as made:
+    async with stage(
+        folder, brokers, count=shape.count, seed=seed, cost=shape.cost, session=shape.session, short=shape.short
+    ) as made:
         began = time.monotonic()
         disturbed = await SCENARIOS[name](made)
-        await _all_answered(made, _STALL_SHORT if short else _STALL)
+        await _all_answered(made, shape.stall)
         seconds = time.monotonic() - began
         await asyncio.sleep(_ECHO)
         # what a worker still holds un-acked goes back into the queue, and is found there
@@ -69,28 +82,18 @@ def report(verdict: Verdict, missing: list[str], folder: Path) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run scenarios one after another; 0 = all held."""
     options = _parse(arguments)
+    base = SHORT if options.short else FULL
+    shape = replace(base, count=options.count or base.count, cost=options.cost or base.cost)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1_000_000)
     root = options.folder or Path(tempfile.mkdtemp(prefix="kill-test-"))
-    print(f"kill test: seed {seed}, {options.count} requests a scenario, logs in {root}", flush=True)
+    print(f"kill test: seed {seed}, {shape.count} requests a scenario, logs in {root}", flush=True)
     failed = 0
     brokers = Brokers(root)
     brokers.start()
     try:
         for name in options.scenarios or SCENARIOS:
-            folder = root / name
-            verdict, missing = asyncio.run(
-                run_scenario(
-                    name,
-                    folder,
-                    brokers,
-                    count=options.count,
-                    seed=seed,
-                    cost=options.cost,
-                    session=options.session,
-                    short=options.short,
-                )
-            )
-            report(verdict, missing, folder)
+            verdict, missing = asyncio.run(run_scenario(name, root / name, brokers, shape, seed))
+            report(verdict, missing, root / name)
             failed += bool(verdict.failures)
     finally:
         brokers.stop()
@@ -100,16 +103,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m tests.chaos.kill", description=__doc__)
-    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], help="default: all")
-    parser.add_argument("--count", type=int, help="requests a scenario (2000; short: 300)")
+    parser.add_argument("scenarios", nargs="*", metavar="scenario", help=f"of {', '.join(SCENARIOS)}; default: all")
+    parser.add_argument("--count", type=int, help=f"requests a scenario; {FULL.count}, short: {SHORT.count}")
     parser.add_argument("--seed", type=int, help="of all that is random; default: another each time, printed")
-    parser.add_argument("--cost", type=float, default=0.05, help="seconds that a portal takes for a call (0.05)")
-    parser.add_argument("--session", type=float, help="Kafka session timeout in seconds (6; short: 4)")
-    parser.add_argument("--short", action="store_true", help="fewer and shorter disturbances")
+    parser.add_argument(
+        "--cost", type=float, help=f"seconds a call takes at the portal; {FULL.cost}, short: {SHORT.cost}"
+    )
+    parser.add_argument("--short", action="store_true", help="the form of `make test`")
     parser.add_argument("--folder", type=Path, help="for data and logs; default: a new temporary one")
     options = parser.parse_args(arguments)
-    options.count = options.count or (300 if options.short else 2000)
-    options.session = options.session or (4.0 if options.short else 6.0)
+    unknown = set(options.scenarios) - set(SCENARIOS)
+    if unknown:
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
     return options
 
 

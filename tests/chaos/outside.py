@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
@@ -26,6 +27,7 @@ class Outside:
     """One publisher and one reader, each with a connection of its own."""
 
     def __init__(self, url: str, queue_in: str, queue_out: str) -> None:
+        logging.getLogger("aiormq").setLevel(logging.CRITICAL + 1)  # lost connections are what this is about
         self._url = url
         self._queues = (queue_in, queue_out)
         self._cases: dict[str, Case] = {}
@@ -140,7 +142,11 @@ class Outside:
         async with self._opening:
             channel = self._channels.get(name)
             if channel is None or channel.is_closed or channel.connection.is_closed:
-                connection = await aiormq.connect(f"{self._url}?heartbeat=10")
+                try:
+                    connection = await aiormq.connect(f"{self._url}?heartbeat=10")
+                except Exception:
+                    await asyncio.sleep(_PAUSE)  # one of us knocks, the others wait behind the lock
+                    raise
                 channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
                 assert isinstance(channel, Channel)
                 self._channels[name] = channel

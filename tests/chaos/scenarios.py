@@ -59,26 +59,30 @@ async def _kill_at_random(stage: Stage, disturbed: Disturbed, keeper: Keeper, pa
     await task
 
 
-async def _kill_during_start(stage: Stage, disturbed: Disturbed, keeper: Keeper) -> None:
-    """The worker is being started again: kill it before it is ready."""
-    await asyncio.sleep(stage.dice.uniform(1.0, 2.5))
+async def _kill_during_start(stage: Stage, keeper: Keeper, seconds: float) -> bool:
+    """The worker is being started: kill it at a random moment of the `seconds` that this takes. True: in time."""
+    await asyncio.sleep(stage.dice.uniform(0.2, 1.0) * seconds)
     was_ready = await asyncio.to_thread(keeper.worker.ready)
     await keeper.kill()
-    disturbed.notes.append("1 kill during start" if not was_ready else "the kill during start came too late")
+    return not was_ready
 
 
 async def kills(stage: Stage) -> Disturbed:
-    """The only worker is SIGKILLed, again and again, once while it starts."""
-    demanded = 3 if stage.short else 10
+    """The only worker is SIGKILLed, again and again, and while it starts."""
+    demanded, in_start = (3, 1) if stage.short else (10, 3)
     disturbed = Disturbed(demanded)
     keeper = stage.worker()
+    began = time.monotonic()
     await keeper.start()
+    start = time.monotonic() - began
     part = len(stage.cases) // (demanded + 1)
+    started = 0
     for number in range(demanded):
         await _kill_at_random(stage, disturbed, keeper, part)
-        if number == demanded // 2:
-            await _kill_during_start(stage, disturbed, keeper)
+        if started < in_start and number >= demanded // 2:
+            started += await _kill_during_start(stage, keeper, start)
     await stage.publish(stage.left, 0.5)
+    disturbed.notes.append(f"kills during start {started}" if started else "NO kill during start")
     return disturbed
 
 

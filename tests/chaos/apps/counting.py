@@ -14,10 +14,8 @@ from pipeline.configuration import settings as read_settings
 from pipeline.delivery.app import make_app
 from pipeline.delivery.flow import Event, Flow
 from pipeline.delivery.slot import claim
-from pipeline.topology import CRASHES, DEAD_LETTERS, Table, Topic, topic
-
-COUNT_IN = Topic("count.in", "key", "Events to be counted.", partitions=4)
-COUNTS = Table("counts", "key", "Counts per key.", partitions=4)
+from pipeline.topology import CRASHES, DEAD_LETTERS, topic
+from tests.chaos.apps.topics import COUNT_IN, COUNTS
 
 settings = read_settings()
 app = make_app(settings, [COUNT_IN, topic(DEAD_LETTERS), topic(CRASHES)], [COUNTS])
