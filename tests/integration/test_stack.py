@@ -30,9 +30,7 @@ async def _create_topic(bootstrap: str, topic: str) -> None:
 
 
 async def _send(bootstrap: str, topic: str, value: bytes) -> None:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, enable_idempotence=True, max_request_size=17 * 2**20
-    )
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, max_request_size=17 * 2**20)
     await producer.start()
     try:
         await producer.send_and_wait(topic, value)
