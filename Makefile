@@ -29,7 +29,7 @@ lint: venv ## ruff check, ruff format --check, mypy --strict
 	@$(PYTHON) -m mypy
 
 kill-test: venv system ## the chaos tests at full length: workers and services are killed, nothing is lost
-	@CHAOS=full $(PYTHON) -m pytest tests/chaos -s --timeout 3600 $(PYTEST)
+	@code=0; $(PYTHON) -m tests.chaos.kill $(KILL) || code=1; $(PYTHON) -m tests.chaos.table $(TABLE) || code=1; exit $$code
 
 bench: venv system ## benchmarks, each beside its peers; raw figures go to bench/results
 	@$(PYTHON) -m bench $(BENCH)
