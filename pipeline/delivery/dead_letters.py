@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.delivery.errors import PipelineError
 from pipeline.delivery.flow import Event
-from pipeline.delivery.records import Record
+from pipeline.delivery.records import Record, wire_size
 from pipeline.topology import DEAD_LETTERS
 
 __all__ = ["HEADROOM", "dead_letter", "describe"]
@@ -20,6 +20,8 @@ __all__ = ["HEADROOM", "dead_letter", "describe"]
 #: room for headers in a record of the greatest length
 HEADROOM = 64 * 1024
 _TEXT_LIMIT = 4096
+#: the two headers that stand for a value that is left out
+_LENGTH_AND_HASH = 256
 
 
 def dead_letter(
@@ -53,12 +55,13 @@ def dead_letter(
         "dl-first-time": f"{first_time or now:.3f}",
         "dl-time": f"{now:.3f}",
     }
-    value: bytes | None = event.raw
-    if len(event.raw) > message_limit - HEADROOM:
+    key = event.key or f"{event.topic}:{event.partition}".encode()
+    value = event.raw
+    if len(value) > message_limit - HEADROOM or wire_size(key, value, headers) > message_limit - _LENGTH_AND_HASH:
         headers["dl-value-length"] = str(len(event.raw))
         headers["dl-value-sha256"] = hashlib.sha256(event.raw).hexdigest()
         value = b""
-    return Record(DEAD_LETTERS, value, key=event.key or f"{event.topic}:{event.partition}".encode(), headers=headers)
+    return Record(DEAD_LETTERS, value, key=key, headers=headers)
 
 
 def describe(error: BaseException) -> str:

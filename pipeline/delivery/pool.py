@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 
+from pipeline.delivery.exit import die
+
 __all__ = ["KeyedPool"]
 
 
@@ -21,7 +23,10 @@ class KeyedPool:
         return len(self._tasks)
 
     async def submit(self, key: Hashable | None, work: Callable[[], Awaitable[None]]) -> None:
-        """Start `work` as soon as there is room; with a key, after all earlier work of that key. It must not raise."""
+        """Start `work` as soon as there is room; with a key, after all earlier work of that key.
+
+        It must not raise: what nobody handles ends the worker.
+        """
         await self._free.acquire()
         before = self._tails.get(key) if key is not None else None
         task = asyncio.create_task(self._run(before, work))
@@ -44,6 +49,8 @@ class KeyedPool:
             if before is not None:
                 await asyncio.wait([before])
             await work()
+        except Exception as error:
+            die("work in progress ended in a way that nobody handles", error)
         finally:
             self._free.release()
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from faust.types import EventT
 
-from pipeline.delivery.dead_letters import HEADROOM
 from pipeline.delivery.errors import BadInput, PipelineError, Transient
+from pipeline.delivery.exit import die
 from pipeline.delivery.flow import Event
 from pipeline.delivery.producer import Confirmation, confirm
-from pipeline.delivery.records import Record, wire_headers
+from pipeline.delivery.records import Record, wire_headers, wire_size
 from pipeline.delivery.retry import Backoff
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ class PureRuns:
         self._finisher: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
-        self._longest = runtime.settings.message_limit - HEADROOM
+        self._longest = runtime.settings.message_limit
         self._backoff = Backoff(runtime.settings.retry_min, runtime.settings.retry_max)
 
     async def take(self, received: list[EventT[Any]]) -> None:
         """Handle a run and send what comes of it; waits while too many runs are unconfirmed."""
         await self._room.acquire()
-        sources = [source for source in received if self._runner.is_current(source)]
+        sources = [source for source in received if self._runner.may_begin(source)]
         if not sources:
             self._room.release()
             return
@@ -60,6 +60,9 @@ class PureRuns:
             records.extend(await self._handle(source))
         run = _Run(sources, records, [])
         async with self._sending:
+            if not self._runner.may_begin(sources[0]):
+                self._room.release()
+                return
             self._unconfirmed.append(run)
             self._idle.clear()
             await self._post(run)
@@ -87,14 +90,18 @@ class PureRuns:
             records: Any = runner.flow.handler(event)
             made = list(records) if records else []
             for record in made:
-                if record.value is not None and len(record.value) > self._longest:
-                    raise BadInput(f"it makes a record for {record.topic} of {len(record.value)} bytes, too long")
+                length = wire_size(record.key, record.value, record.headers)
+                if length > self._longest:
+                    raise BadInput(f"it makes a record for {record.topic} of {length} bytes, too long")
+            return made
         except PipelineError as error:
-            return [runner.dead_letter(event, error)]
+            refused = error
         except Exception as error:
             await runner.crash(event, error)
-            raise
-        return made
+        try:
+            return runner.letters(source, event, refused)
+        except Exception as error:
+            await runner.crash(event, error)
 
     async def _post(self, run: _Run) -> None:
         """Fill `run.futures`; a record that cannot be sent at all becomes a failed future."""
@@ -119,6 +126,12 @@ class PureRuns:
         run.futures = futures
 
     async def _finish(self) -> None:
+        try:
+            await self._confirm_all()
+        except Exception as error:
+            die(f"runs of agent {self._runner.flow.name} cannot be confirmed", error)
+
+    async def _confirm_all(self) -> None:
         attempt = 1
         while self._unconfirmed:
             run = self._unconfirmed[0]

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Record", "read_headers", "wire_headers"]
+__all__ = ["Record", "read_headers", "wire_headers", "wire_size"]
+
+#: lengths of one header on the wire, and what a batch of one record has around it, at most
+_FRAME = 10
+_BATCH = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,12 @@ class Record:
 def wire_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
     """The form that Kafka clients want."""
     return [(name, text.encode()) for name, text in headers.items()]
+
+
+def wire_size(key: bytes | None, value: bytes | None, headers: Mapping[str, str]) -> int:
+    """Bytes of a record in Kafka, at most: what `max.message.bytes` is compared with."""
+    texts = sum(len(name.encode()) + len(text.encode()) + _FRAME for name, text in headers.items())
+    return len(key or b"") + len(value or b"") + texts + _BATCH
 
 
 def read_headers(raw: Mapping[str, bytes] | Iterable[tuple[str, bytes]] | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from faust.types import EventT
 
@@ -60,7 +60,7 @@ class FlowRunner:
                     await self._runs.take(run)
                 else:
                     for source in run:
-                        if self.is_current(source):
+                        if self.may_begin(source):
                             await self._submit(source)
         except (asyncio.CancelledError, StopAsyncIteration):
             return  # the agent is being stopped
@@ -75,6 +75,10 @@ class FlowRunner:
         """False: it was fetched before the last rebalance; whoever owns the partition now gets it again."""
         runtime = self._runtime
         return runtime.accepting and source.message.generation_id == runtime.app.consumer_generation_id
+
+    def may_begin(self, source: EventT[Any]) -> bool:
+        """May work on it begin? While partitions are given up, what is in progress ends and nothing else begins."""
+        return not self._runtime.releasing and self.is_current(source)
 
     def event(self, source: EventT[Any]) -> Event[Any]:
         """Our form of a received record, not decoded yet."""
@@ -98,11 +102,13 @@ class FlowRunner:
             raise BadInput(f"it has ended the worker {ledger.limit} times: {ledger.last_error(place)}")
         event.value = self.flow.decode(event.raw)
 
-    def dead_letter(self, event: Event[Any], error: BaseException, **origin: Any) -> Record:
-        """The dead letter of an event of this flow."""
+    def letters(self, source: EventT[Any], event: Event[Any], error: BaseException, **origin: Any) -> list[Record]:
+        """The dead letter of an event of this flow, and what leaves together with it (`on_dead`)."""
+        if not self.flow.headers:
+            event.headers = read_headers(source.message.headers)
         error_class = error.error_class if isinstance(error, PipelineError) else "unexpected"
         metrics.EVENTS_DEAD_LETTERED.labels(self.flow.name, error_class).inc()
-        return dead_letter(
+        letter = dead_letter(
             event,
             error,
             agent=self.flow.name,
@@ -110,8 +116,9 @@ class FlowRunner:
             message_limit=self._runtime.settings.message_limit,
             **origin,
         )
+        return [letter, *(self.flow.on_dead(event, error) if self.flow.on_dead is not None else ())]
 
-    async def crash(self, event: Event[Any], error: BaseException) -> None:
+    async def crash(self, event: Event[Any], error: BaseException) -> NoReturn:
         """Something unexpected: note which record it was and end the worker, with un-acked work."""
         place = f"{event.topic}:{event.partition}:{event.offset}"
         await self._runtime.ledger.note(self._runtime.producer, place, error)
@@ -122,15 +129,18 @@ class FlowRunner:
         event = self.event(source)
         try:
             self.decode(event)
+            key = self.flow.key(event)
         except BadInput as error:
             refused = error
             await self._pool.submit(None, lambda: self._bury(source, event, refused))
             return
         except Exception as error:
             await self.crash(event, error)
-        await self._pool.submit(self.flow.key(event), lambda: self._work(source, event))
+        await self._pool.submit(key, lambda: self._work(source, event))
 
     async def _work(self, source: EventT[Any], event: Event[Any]) -> None:
+        if not self.may_begin(source):
+            return
         first_error: str | None = None
         first_time = time.time()
         while self.is_current(source):
@@ -178,9 +188,10 @@ class FlowRunner:
         await asyncio.sleep(pause)
 
     async def _bury(self, source: EventT[Any], event: Event[Any], error: BaseException, **origin: Any) -> None:
-        letters = [self.dead_letter(event, error, **origin)]
-        if self.flow.on_dead is not None:
-            letters += self.flow.on_dead(event, error)
+        try:
+            letters = self.letters(source, event, error, **origin)
+        except Exception as failure:
+            await self.crash(event, failure)
         attempt = 1
         while self.is_current(source):
             try:
@@ -190,6 +201,8 @@ class FlowRunner:
             except Transient:
                 await asyncio.sleep(self._backoff.pause(attempt))
                 attempt += 1
+            except Exception as failure:
+                await self.crash(event, failure)
             else:
                 self.ack(source)
                 return

@@ -13,7 +13,7 @@ from pipeline.delivery.flow import Flow
 from pipeline.delivery.guard import FreezeGuard
 from pipeline.delivery.ledger import CrashLedger
 from pipeline.delivery.ownership import Ownership
-from pipeline.delivery.producer import KafkaProducer, bulk_client
+from pipeline.delivery.producer import ConfirmedProducer, KafkaProducer, bulk_client
 from pipeline.delivery.runner import FlowRunner
 from pipeline.delivery.schema import RawSchema
 from pipeline.delivery.tables import DurableTable
@@ -51,8 +51,10 @@ class Runtime:
         self.ledger = CrashLedger(settings.crash_limit)
         #: False between a revocation and the next take-over: nothing is started, nothing is acked
         self.accepting = False
-        self.producer = KafkaProducer(self._worker_producer, self.wire, self.guard)
-        self.bulk = KafkaProducer(self._bulk_producer, self.wire, self.guard)
+        #: True while partitions are given up: what is in progress may end and be acked, nothing begins
+        self.releasing = False
+        self.producer: ConfirmedProducer = KafkaProducer(self._worker_producer, self.wire, self.guard)
+        self.bulk: ConfirmedProducer = KafkaProducer(self._bulk_producer, self.wire, self.guard)
         self.flows: dict[str, FlowRunner] = {}
         self._bulk: AIOKafkaProducer | None = None
         self._starting: list[Callable[[], Awaitable[None]]] = []
@@ -109,8 +111,12 @@ class Runtime:
         """Stop taking, let what is in flight end (at most RELEASE_TIMEOUT), give up all partitions."""
         if not self.accepting and not self.ownership.settled:
             return
-        await asyncio.gather(*(runner.drain(RELEASE_TIMEOUT) for runner in self.flows.values()), self.ownership.lost())
-        self.accepting = False
+        self.releasing = True
+        try:
+            drains = (runner.drain(RELEASE_TIMEOUT) for runner in self.flows.values())
+            await asyncio.gather(*drains, self.ownership.lost())
+        finally:
+            self.accepting = self.releasing = False
 
     async def take_over(self, assignment: set[tuple[str, int]]) -> None:
         """All tables are recovered: tell the owners, then let events through."""

@@ -20,12 +20,17 @@ from pipeline.settings import Settings
 GENERATION = 7
 
 
+#: reasons for which the process would have ended, in this test
+deaths: list[str] = []
+
+
 class Died(BaseException):
     """Stands for the end of the process."""
 
 
 def died(reason: str, error: BaseException | None = None) -> NoReturn:
     """In place of `die`."""
+    deaths.append(reason)
     raise Died(reason) from error
 
 
@@ -50,7 +55,7 @@ class Sent:
 
 
 class FakeProducer:
-    """A ConfirmedProducer. `auto` acknowledges at once; `refuse(record)` gives an error to raise instead of taking it."""
+    """A ConfirmedProducer. `auto` acknowledges at once; `refuse(record)` gives an error to raise instead."""
 
     def __init__(self, *, auto: bool = True, refuse: Callable[[Record], Exception | None] = lambda _: None) -> None:
         self.auto = auto
