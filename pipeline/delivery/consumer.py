@@ -1,14 +1,14 @@
 """Consumer that commits only the contiguous prefix of delivered offsets that are acked.
 
-Mends three faults of faust-streaming 0.15.3 (reference: Faust, sections 1.3 and 13): the off-by-one commit over an
+Mends faults of faust-streaming 0.15.3 (reference: Faust, sections 1.3 and 13): the off-by-one commit over an
 unfinished event (#606), gaps that count a received event as acked, and aiokafka's `seek_to_committed`, which does
-not seek where nothing, or 0, is committed.
+not seek where nothing, or 0, is committed. And a fourth, found by the kill test: see `Only`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING, Any, cast
 
 from faust.transport.consumer import ensure_TP
@@ -24,7 +24,25 @@ if TYPE_CHECKING:
 
     from pipeline.delivery.app import BusApp
 
-__all__ = ["SafeConsumer"]
+__all__ = ["Only", "SafeConsumer"]
+
+
+class Only:
+    """The partitions that may be read now; empty means none.
+
+    Faust hands aiokafka its own set, which it empties when recovery is over, while aiokafka still waits for records.
+    To aiokafka an empty set means all: what arrived for the sources after the seek was taken, its position moved on,
+    and Faust dropped it as not asked for. Nobody read it again.
+    """
+
+    def __init__(self, partitions: Set[TP]) -> None:
+        self._partitions = partitions
+
+    def __contains__(self, partition: object) -> bool:
+        return partition in self._partitions
+
+    def __bool__(self) -> bool:
+        return True
 
 
 class SafeConsumer(Consumer):
@@ -57,6 +75,10 @@ class SafeConsumer(Consumer):
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Gaps need no bookkeeping: only delivered offsets count."""
+
+    async def _getmany(self, active_partitions: Set[TP] | None, timeout: float) -> Any:
+        only = active_partitions if active_partitions is None else Only(active_partitions)
+        return await super()._getmany(cast("set[TP] | None", only), timeout)
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:
         await drain(self, fetcher)

@@ -30,6 +30,7 @@ _NAMES: dict[type, tuple[str, ...]] = {
         "_committed_offset",
         "_read_offset",
         "_drain_messages",
+        "_getmany",
         "callback",
         "earliest_offsets",
         "perform_seek",
