@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.types import TP
 from faust.types.transports import TransportT
 
@@ -16,6 +17,7 @@ from pipeline.delivery.exit import die, refuse
 from pipeline.delivery.names import check_private_names
 from pipeline.delivery.plans import changelog_name, topic_plans
 from pipeline.delivery.recovery import install_recovery
+from pipeline.delivery.retry import Backoff
 from pipeline.delivery.runtime import Runtime
 from pipeline.delivery.transport import SafeTransport
 from pipeline.settings import Settings
@@ -44,6 +46,18 @@ class BusApp(faust.App):
         await self.runtime.start()
 
     async def _prepare(self) -> None:
+        backoff, attempt = Backoff(0.5, 10.0), 1
+        while True:
+            try:
+                await self._check_kafka()
+                return
+            except KafkaError as error:
+                # a broker that has just started knows no coordinator, one that restarts no leader: it passes
+                logger.warning("Kafka is not ready (attempt %d): %r", attempt, error)
+                await asyncio.sleep(backoff.pause(attempt))
+                attempt += 1
+
+    async def _check_kafka(self) -> None:
         settings = self.runtime.settings
         servers = settings.kafka_servers
         admin = await wait_for_kafka(servers)

@@ -1,0 +1,130 @@
+"""bitrix24in -> portal -> bitrix24out, end to end, with a portal of 0 ms and no limit.
+
+Requests a second with the queue filled before (goal: above 300 for one portal), beside the old proxy's way (one call
+after another, no promise); and the time that the whole path adds when idle: answer time less the portal's own, p50 and
+p99 (goal: p99 <= 50 ms).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+
+from bench.amqp_client import Client
+from bench.measure import cpu_seconds, save, show
+from stack.kafka import Kafka
+from stack.ports import free_port
+from stack.rabbitmq import RabbitMQ
+from stack.sandbox import Portal
+from stack.worker import Worker
+
+ROOT = Path(__file__).parents[1]
+
+
+async def throughput(url: str, queues: tuple[str, str], count: int, start: object) -> tuple[float, float]:
+    """Requests a second, first to last answer, and CPU ms a request; the queue is filled before the worker starts."""
+    client = Client(url, *queues)
+    await client.open()
+    for begin in range(0, count, 500):
+        await asyncio.gather(*(client.send("crm.deal.list", {"filter": {"ID": n}}) for n in range(begin, begin + 500)))
+    process = start()  # type: ignore[operator]
+    await client.wait(1, 120)
+    first, cpu = time.perf_counter(), cpu_seconds(process)
+    done = len(client.answered)
+    await client.wait(count, 600)
+    seconds = max(client.answered.values()) - first
+    used = cpu_seconds(process) - cpu
+    await client.close()
+    if client.errors:
+        raise RuntimeError(f"{client.errors} error answers")
+    return (count - done) / seconds, used / (count - done) * 1e3
+
+
+async def latency(url: str, portal: str, count: int) -> list[float]:
+    """Added milliseconds of `count` requests, one at a time: the whole path less a direct call, both measured."""
+    client = Client(url, "bitrix24in", "bitrix24out")
+    await client.open()
+    direct = []
+    async with httpx.AsyncClient() as http:
+        for number in range(60):
+            begin = time.perf_counter()
+            await http.post(f"{portal}1/bench/crm.deal.list", json={"filter": {"ID": number}})
+            direct.append(time.perf_counter() - begin)
+    own = statistics.median(direct[10:])
+    taken = []
+    for number in range(count + 20):
+        begin = time.perf_counter()
+        message = await client.send("crm.deal.list", {"filter": {"ID": number}})
+        await client.wait(number + 1, 30)
+        taken.append((client.answered[message] - begin - own) * 1e3)
+    await client.close()
+    return sorted(taken[20:])
+
+
+def main() -> None:
+    """Start everything, measure, stop everything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=5000, help="requests of the throughput runs")
+    parser.add_argument("--idle", type=int, default=500, help="requests of the latency run")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        kafka, rabbitmq = Kafka(folder / "kafka"), RabbitMQ(folder / "rabbitmq")
+        portal = Portal(folder / "portal", arguments=("--no-limits", "--any-token"))
+        for service in (kafka, rabbitmq, portal):
+            service.start()
+            stack.callback(service.stop)
+        env = {
+            "KAFKA_URL": kafka.url,
+            "AMPQURL": rabbitmq.url,
+            "B24REST": portal.rest,
+            "PIPELINE_PORTAL_RATE": "none",
+        }
+        worker = Worker(folder / "worker", env, web_port=free_port())
+        stack.callback(worker.kill)
+
+        def start_worker() -> int:
+            worker.start(120)
+            assert worker.process.pid is not None
+            return worker.process.pid
+
+        ours = asyncio.run(throughput(rabbitmq.url, ("bitrix24in", "bitrix24out"), options.count, start_worker))
+        added = asyncio.run(latency(rabbitmq.url, portal.rest, options.idle))
+        worker.stop()
+        old: list[subprocess.Popen[bytes]] = []
+
+        def start_old() -> int:
+            given = {**os.environ, **env, "AMPQIN": "old.in", "AMPQOUT": "old.out", "PYTHONPATH": str(ROOT)}
+            old.append(subprocess.Popen([sys.executable, "-m", "bench.apps.old_proxy"], env=given, cwd=ROOT))
+            return old[-1].pid
+
+        try:
+            theirs = asyncio.run(throughput(rabbitmq.url, ("old.in", "old.out"), options.count, start_old))
+        finally:
+            for process in old:
+                process.kill()
+                process.wait()
+    p50, p99 = added[len(added) // 2], added[int(len(added) * 0.99)]
+    columns = ("way", "requests/s", "CPU ms/request", "x old proxy's way")
+    rows: list[tuple[object, ...]] = [
+        ("the old proxy's way, no promise", round(theirs[0]), theirs[1], 1.0),
+        ("ours, executed once, confirmed at each step", round(ours[0]), ours[1], ours[0] / theirs[0]),
+    ]
+    show(f"bitrix24in -> portal of 0 ms -> bitrix24out, {options.count:,} crm.deal.list", columns, rows)
+    show(f"added time when idle, {options.idle} requests one by one", ("p50 ms", "p99 ms"), [(p50, p99)])
+    figures = {"ours": ours, "old_proxy": theirs, "added_ms": {"p50": p50, "p99": p99, "all": added}}
+    print(f"goals: ours > 300 requests/s; p99 <= 50 ms; raw figures: {save('request_path', figures)}")
+
+
+if __name__ == "__main__":
+    main()
