@@ -131,20 +131,22 @@ async def portal_faults(stage: Stage) -> Disturbed:
     disturbed = Disturbed(len(faults))
     await stage.worker().start()
     part = len(stage.cases) // (len(faults) + 1)
+    hits = []
     for fault in faults:
         await stage.control.fault(**fault)  # type: ignore[arg-type]
         task = stage.publish(part, seconds / 2)
         await disturbed.in_flight(stage)
         await asyncio.sleep(seconds)
-        await stage.control.mend()
+        hits.append(await stage.control.mend())
         await task
     await stage.publish(stage.left, 0.5)
+    disturbed.notes.append(f"faults hit {hits}" if all(hits) else f"NO request was hit by some fault: {hits}")
     return disturbed
 
 
 async def joins(stage: Stage) -> Disturbed:
     """Two workers, of which one or the other leaves by SIGTERM and comes back."""
-    rounds = 3 if stage.short else 8
+    rounds = 2 if stage.short else 8
     disturbed = Disturbed(rounds)
     pair = [stage.worker(), stage.worker()]
     await pair[0].start()
