@@ -51,10 +51,10 @@ class KeyedPool:
             await work()
         except Exception as error:
             die("work in progress ended in a way that nobody handles", error)
-        finally:
-            self._free.release()
 
     def _forget(self, key: Hashable | None, task: asyncio.Task[Any]) -> None:
+        # not in _run: a task that is cancelled before its first step never gets there
+        self._free.release()
         self._tasks.discard(task)
         if key is not None and self._tails.get(key) is task:
             del self._tails[key]

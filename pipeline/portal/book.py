@@ -134,14 +134,20 @@ class Book:
                     row.body = b""
                     yield row
 
-    async def mark(self, lane: Lane, partition: int, first_open: bytes | None) -> None:
-        """Note up to where everything is done and taken in; `first_open` = key of the first request that is not."""
+    async def mark(self, lane: Lane, partition: int, through: int, first_open: bytes | None) -> None:
+        """Note up to where everything is done and taken in.
+
+        `first_open` = key of the first request that is not done, `through` = the offset applied through, both seen
+        at one moment: a request that came in between them would be passed over, and lost at the next take-over.
+        """
         applied = self.applied(lane, partition)
-        probe = Row(lane, partition, applied.epoch, applied.through + 1, "", "", "", "", 0.0)
+        probe = Row(lane, partition, applied.epoch, through + 1, "", "", "", "", 0.0)
         low = min(first_open or probe.key, probe.key).decode()
-        if (low, applied.through) != (applied.low, applied.written):
-            applied.low, applied.written = low, applied.through
-            await self._table.put(partition, applied_key(lane), _applied_value(applied))
+        if low == applied.low and through <= applied.written:
+            return
+        applied.low = low
+        await self._table.put(partition, applied_key(lane), _applied_value(applied))
+        applied.written = max(applied.written, through)
 
     async def expire(self, partition: int, before: float) -> int:
         """Delete requests that were done before that time, and what recognises their copies. Returns how many.

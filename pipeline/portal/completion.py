@@ -48,6 +48,7 @@ class Completion:
     async def drain(self, timeout: float) -> None:
         """Wait for all, at most `timeout` seconds; the rest is left to the next owner."""
         await self._pool.drain(timeout)
+        self._open.clear()
 
     async def _complete(self, row: Row, reply: Reply) -> None:
         try:

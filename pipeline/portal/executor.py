@@ -133,7 +133,7 @@ class Executor:
         wait = self.limiter.ready_in(now)
         if wait > 0:
             await self._sleep(wait)
-            metrics.PORTAL_LIMITER_SECONDS.labels(self.name).inc(min(wait, time.time() - now))
+            metrics.PORTAL_LIMITER_SECONDS.labels(self.name).inc(max(0.0, min(wait, time.time() - now)))
             return None
         entry = self.scheduler.pick(now)
         if entry is not None:

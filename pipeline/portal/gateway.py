@@ -193,10 +193,16 @@ class Gateway:
         while True:
             await asyncio.sleep(min(_HOUSEKEEPING, max(keep, 1.0)))
             try:
+                # before anything is awaited: a request that is taken in between must not count as done
                 first_open = self._first_open()
+                through = {
+                    (lane, partition): self._book.applied(lane, partition).through
+                    for partition in partitions
+                    for lane, _ in _LANES
+                }
+                for place in sorted(through):
+                    await self._book.mark(*place, through[place], first_open.get(place))
                 for partition in sorted(partitions):
-                    for lane, _ in _LANES:
-                        await self._book.mark(lane, partition, first_open.get((lane, partition)))
                     await self._book.expire(partition, time.time() - keep)
             except Lost:
                 return

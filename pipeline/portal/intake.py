@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+from pipeline.delivery import metrics
 from pipeline.delivery.dead_letters import dead_letter
 from pipeline.delivery.errors import Auth, BadInput, Permanent, PipelineError
 from pipeline.delivery.flow import Event, Flow
@@ -54,6 +55,8 @@ class Intake:
         self._room = room
         self._send = send
         self._changed = asyncio.Event()
+        #: requests that are being written now, by what a copy of them is recognised by; the event is set at the end
+        self._writing: dict[str, asyncio.Event] = {}
         self._closed = False
 
     def flows(self) -> tuple[Flow, ...]:
@@ -113,8 +116,11 @@ class Intake:
         seen = ""
         if request.source == "amqp":
             seen = seen_key(request.message_id, fingerprint(event.headers, event.raw))
-            if request.redelivered and self._book.earlier_copy(event.partition, seen) is not None:
-                return ()  # RabbitMQ gave us the same message twice: one request, one answer
+            if request.redelivered:
+                while (earlier := self._writing.get(seen)) is not None:
+                    await earlier.wait()
+                if self._book.earlier_copy(event.partition, seen) is not None:
+                    return ()  # RabbitMQ gave us the same message twice: one request, one answer
         row = new_row(
             request,
             lane,
@@ -125,11 +131,22 @@ class Intake:
             seen=seen,
             strict=self._settings.strict_order,
         )
-        await self._wait_for_room()
-        await self._book.accept(row)
+        await self._accept(row)
         row.body = b""
         self._enqueue(Entry(row))
         return ()
+
+    async def _accept(self, row: Row) -> None:
+        written = asyncio.Event()
+        if row.seen:
+            self._writing[row.seen] = written
+        try:
+            await self._wait_for_room()
+            await self._book.accept(row)
+        finally:
+            if self._writing.get(row.seen) is written:
+                del self._writing[row.seen]
+            written.set()
 
     async def _wait_for_room(self) -> None:
         while not self._room():
@@ -141,6 +158,7 @@ class Intake:
     def _refuse(self, event: Event[bytes], lane: Lane, error: PipelineError) -> list[Record]:
         agent, _ = _AGENTS[lane]
         letter = dead_letter(event, error, agent=agent, version="1", message_limit=self._settings.message_limit)
+        metrics.EVENTS_DEAD_LETTERED.labels(agent, error.error_class).inc()
         return [self._answer(event, lane, error), letter]
 
     def _answer(self, event: Event[Any], lane: Lane, error: BaseException) -> Record:

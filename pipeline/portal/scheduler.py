@@ -69,7 +69,8 @@ class Scheduler:
         self._credit = 0.0
         self._ready: dict[Lane, _LaneQueue] = {lane: _LaneQueue() for lane in _LANES}
         self._keys: dict[tuple[Lane, str], deque[Entry]] = {}
-        self._delayed: list[tuple[float, int, Entry]] = []
+        #: (when, number, entry, does it wait for the end of a hold?)
+        self._delayed: list[tuple[float, int, Entry, bool]] = []
         self._held: dict[tuple[str, str], float] = {}
         self._count = itertools.count()
         #: all that is not finished, by lane, in order of arrival
@@ -105,11 +106,16 @@ class Scheduler:
         """The next one to be sent, or None. It stays open, and holds its order key, until `finish` or `retry`."""
         self._promote(now)
         while any(self._ready.values()):
-            entry = self._take()
+            both = all(self._ready.values())
+            lane = self._turn(both)
+            entry = self._ready[lane].take()
             until = self._held_until(entry, now)
-            if until is None:
-                return entry
-            self._delay(entry, until)
+            if until is not None:
+                self._delay(entry, until, held=True)
+                continue
+            if both:
+                self._credit += self._share - (lane == "b")
+            return entry
         return None
 
     def finish(self, entry: Entry) -> None:
@@ -134,8 +140,12 @@ class Scheduler:
         self._held[credential_id, method] = until
 
     def release(self, credential_id: str, method: str) -> None:
-        """End a hold."""
-        self._held.pop((credential_id, method), None)
+        """End a hold: what waits for it becomes ready."""
+        if self._held.pop((credential_id, method), None) is None:
+            return
+        # those that another hold keeps are delayed again when their turn comes
+        self._delayed = [(0.0 if held else at, number, entry, held) for at, number, entry, held in self._delayed]
+        heapq.heapify(self._delayed)
 
     def holds(self, now: float) -> dict[tuple[str, str], float]:
         """Holds in force: (credential, method) -> until."""
@@ -146,15 +156,11 @@ class Scheduler:
         """When the first delayed one becomes ready."""
         return self._delayed[0][0] if self._delayed else None
 
-    def _take(self) -> Entry:
-        interactive, bulk = self._ready["i"], self._ready["b"]
-        if interactive and bulk:
-            self._credit += self._share
-            if self._credit >= 1.0:
-                self._credit -= 1.0
-                return bulk.take()
-            return interactive.take()
-        return interactive.take() if interactive else bulk.take()
+    def _turn(self, both: bool) -> Lane:
+        """The lane that goes next. `both` are ready: interactive, but for the share of bulk."""
+        if both:
+            return "b" if self._credit + self._share >= 1.0 - 1e-9 else "i"
+        return "i" if self._ready["i"] else "b"
 
     def _held_until(self, entry: Entry, now: float) -> float | None:
         if not self._held:
@@ -164,8 +170,8 @@ class Scheduler:
         until = max((self._held.get(place, 0.0) for place in places), default=0.0)
         return until if until > now else None
 
-    def _delay(self, entry: Entry, until: float) -> None:
-        heapq.heappush(self._delayed, (until, next(self._count), entry))
+    def _delay(self, entry: Entry, until: float, *, held: bool = False) -> None:
+        heapq.heappush(self._delayed, (until, next(self._count), entry, held))
 
     def _promote(self, now: float) -> None:
         due = []
