@@ -4,8 +4,9 @@ Tests with other settings, or that stop the worker, make their own with `worker_
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -14,13 +15,17 @@ from stack.worker import Worker
 from tests.e2e.installation import QUICK, UNLIMITED, Installation, Place, Places, Simulator, toml
 from tests.support.services import PortalFactory, Services, WorkerFactory, failed_logs
 
-PLACES = 60
+PLACES = 100
 #: A webhook that every place has in pipeline.toml, under the name `known`.
 KNOWN_USER, KNOWN_TOKEN = "7", "token-of-the-settings-2Wd8"
 #: A webhook that no setting names; all portals take it.
 FOREIGN_USER, FOREIGN_TOKEN = "8", "token-of-a-header-9Qx4"
 
-Install = Callable[[Worker], Installation]
+
+class Install(Protocol):
+    """`install(worker)`: what is outside of a worker that has been started, once it reads its queue."""
+
+    def __call__(self, worker: Worker, *, declare: bool = True) -> Installation: ...
 
 
 @pytest.fixture(scope="package")
@@ -32,8 +37,8 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 
 @pytest.fixture(scope="package")
 def simulator(_shared: Services) -> Portal:
-    """Places p00, p01, ..., and the portals `default` and `strict`, without limits."""
-    names = ["strict", *(f"p{number:02}" for number in range(PLACES))]
+    """Places p000, p001, ..., and the portals `default` and `strict`, without limits."""
+    names = ["strict", *(f"p{number:03}" for number in range(PLACES))]
     tokens = ["1:sandbox", f"{KNOWN_USER}:{KNOWN_TOKEN}", f"{FOREIGN_USER}:{FOREIGN_TOKEN}"]
     flags = [*(f"--portal={name}" for name in names), *(f"--token={token}" for token in tokens)]
     return PortalFactory(_shared)("--no-limits", *flags)
@@ -73,7 +78,7 @@ def bus(
 def _write_settings(folder: Path, simulator: Portal, limited: Portal, absent: Portal) -> None:
     known = {"user": KNOWN_USER, "token": KNOWN_TOKEN}
     reader = known | {"methods": ["crm.deal.list", "crm.*.get"]}
-    names = [f"p{number:02}" for number in range(PLACES)]
+    names = [f"p{number:03}" for number in range(PLACES)]
     portals: dict[str, dict[str, object]] = {
         name: {"address": Simulator(simulator, name).rest, "rate": "none", "credentials": {"known": known}}
         for name in names
@@ -93,7 +98,7 @@ def _write_settings(folder: Path, simulator: Portal, limited: Portal, absent: Po
 def places(bus: Installation, simulator: Portal) -> Places:
     """Hands out portals that no other test uses."""
     numbers = itertools.count()
-    return lambda: Place(bus, Simulator(simulator, f"p{next(numbers):02}"))
+    return lambda: Place(bus, Simulator(simulator, f"p{next(numbers):03}"))
 
 
 @pytest.fixture
@@ -107,8 +112,8 @@ def install() -> Iterator[Install]:
     """The outside of a worker that the test has made, which reads its queue."""
     made: list[Installation] = []
 
-    def installed(worker: Worker) -> Installation:
-        installation = Installation(worker)
+    def installed(worker: Worker, *, declare: bool = True) -> Installation:
+        installation = Installation(worker, declare=declare)
         made.append(installation)
         installation.until_reading()
         return installation

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import httpx
+import pika.exceptions
 
 from stack.sandbox import Portal
 from stack.worker import Worker
@@ -77,14 +78,14 @@ class Simulator:
 class Installation:
     """A worker that runs, and the outside of it."""
 
-    def __init__(self, worker: Worker, *, mailbox: bool = True) -> None:
+    def __init__(self, worker: Worker, *, declare: bool = True) -> None:
+        """`declare`: make AMPQOUT as a queue, unless it is there in another form."""
         self.worker = worker
         self.url = worker.env["AMPQURL"]
         self.queue_in = worker.env["AMPQIN"]
         self.queue_out = worker.env["AMPQOUT"]
         self._mailboxes: list[Mailbox] = []
-        if mailbox:
-            self.mailbox = self.listen(self.queue_out)
+        self.mailbox = self.listen(self.queue_out, declare=declare)
 
     @property
     def bootstrap(self) -> str:
@@ -106,8 +107,6 @@ class Installation:
         eventually(self._has_queue, "the worker makes its queue")
 
     def _has_queue(self) -> bool:
-        import pika.exceptions
-
         with channel(self.url) as asking:
             try:
                 asking.queue_declare(self.queue_in, passive=True)
@@ -123,12 +122,10 @@ class Installation:
         """Put a request in and wait for its answer."""
         return self.mailbox.wait(self.send(method, params, **more))
 
-    def dead_letter(self, message_id: str) -> Raw:
-        """The dead letter of a request."""
+    def dead_letter(self, message_id: str, header: str = "amqp-message-id") -> Raw:
+        """The dead letter of a request; of an answer with header="message-id"."""
         topic = f"{self.worker.env['PIPELINE_TOPIC_PREFIX']}dead.letters"
-        return dead_letter(
-            self.bootstrap, topic, lambda raw: raw.headers.get("amqp-message-id") == message_id.encode()
-        )
+        return dead_letter(self.bootstrap, topic, lambda raw: raw.headers.get(header) == message_id.encode())
 
     def page(self, path: str) -> httpx.Response:
         """A page of the worker."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.e2e.waiting import eventually
 
@@ -39,8 +40,7 @@ async def _read(bootstrap: str, wanted: Callable[[str], bool]) -> list[Raw]:
     async with AIOKafkaConsumer(
         bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=32 * 1024 * 1024
     ) as consumer:
-        topics = [topic for topic in await consumer.topics() if wanted(topic)]
-        places = [TopicPartition(t, p) for t in topics for p in consumer.partitions_for_topic(t) or ()]
+        places = await _places(bootstrap, wanted)
         ends = await consumer.end_offsets(places)
         begins = await consumer.beginning_offsets(places)
         open_places = [place for place in places if begins[place] < ends[place]]
@@ -56,6 +56,21 @@ async def _read(bootstrap: str, wanted: Callable[[str], bool]) -> list[Raw]:
                         for r in batch
                     ]
     return records
+
+
+async def _places(bootstrap: str, wanted: Callable[[str], bool]) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        described = await admin.describe_topics()
+    finally:
+        await admin.close()
+    return [
+        TopicPartition(topic["topic"], partition["partition"])
+        for topic in described
+        if wanted(topic["topic"])
+        for partition in topic["partitions"]
+    ]
 
 
 def dead_letter(bootstrap: str, topic: str, found: Callable[[Raw], bool]) -> Raw:

@@ -4,7 +4,6 @@ Every test has a portal of its own: what the portal's counters say is what this 
 """
 
 import hashlib
-import json
 from typing import Any
 
 import pytest
@@ -105,12 +104,11 @@ def test_an_empty_body_means_no_parameters(place: Place, body: bytes) -> None:
     assert answer.json["result"]["ID"]
 
 
-@pytest.mark.parametrize("params", [[], ["x"], {}], ids=["empty array", "array", "empty object"])
-def test_an_array_is_as_good_as_an_object(place: Place, params: object) -> None:
-    answer = place.ask("sandbox.echo", body=json.dumps(params).encode())
+@pytest.mark.parametrize(("body", "seen"), [(b"[]", []), (b'["x"]', {"0": "x"}), (b"{}", [])])
+def test_an_array_is_as_good_as_an_object(place: Place, body: bytes, seen: object) -> None:
+    answer = place.ask("sandbox.echo", body=body)
     assert (answer.status, answer.error_class) == (200, None)
-    # PHP knows no difference between an empty object and an empty array
-    assert answer.json["result"] == (params or [])
+    assert answer.json["result"] == seen, "as PHP sees it"
 
 
 BAD_BODIES = {
