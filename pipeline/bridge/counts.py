@@ -32,7 +32,7 @@ class Counts:
         self._redelivered = BRIDGE_REDELIVERED.labels(queue)
         BRIDGE_UNACKED.labels(queue).set_function(lambda: self.unacked)
 
-    def took_one(self, redelivered: bool) -> None:
+    def took_one(self, redelivered: bool | None) -> None:
         """A message was taken; `redelivered`: RabbitMQ has given it out before."""
         if self.unacked == 0:
             self._progress = time.monotonic()

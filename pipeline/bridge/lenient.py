@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 #: Name of the header that says that a message came without its properties, because they could not be read.
 UNREADABLE = "x-unreadable-properties"
 
-_short_str = decode.short_str
 _timestamp = decode.timestamp
 _unmarshal = header.ContentHeader.unmarshal
 
@@ -37,11 +36,8 @@ def install_lenient_decoding() -> None:
 
 
 def _lenient_short_str(value: bytes) -> tuple[int, str]:
-    try:
-        return _short_str(value)
-    except UnicodeDecodeError:
-        length = value[0]
-        return length + 1, value[1 : length + 1].decode("utf-8", "backslashreplace")
+    end = value[0] + 1
+    return end, value[1:end].decode("utf-8", "backslashreplace")
 
 
 def _lenient_timestamp(value: bytes) -> tuple[int, Any]:

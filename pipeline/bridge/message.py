@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from aiormq.abc import DeliveredMessage
 from pamqp.commands import Basic
@@ -17,8 +18,7 @@ _NO_HEADERS: Mapping[str, object] = {}
 def from_delivery(queue: str, delivered: DeliveredMessage) -> AmqpMessage:
     """The message of a delivery from `queue`."""
     properties = delivered.header.properties
-    delivery = delivered.delivery
-    assert isinstance(delivery, Basic.Deliver)
+    delivery = cast(Basic.Deliver, delivered.delivery)
     return AmqpMessage(
         exchange=delivery.exchange or "",
         routing_key=delivery.routing_key or "",

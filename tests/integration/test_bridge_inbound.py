@@ -262,11 +262,11 @@ async def test_prefetch_follows_the_size_of_messages(
 ) -> None:
     """The consumer is registered anew, smaller and larger, under way: nothing is lost, doubled or out of order."""
     monkeypatch.setattr(prefetch, "HOLD", 2**20)
-    async with world(kafka.url, rabbitmq.url, tmp_path) as w:
+    async with world(kafka.url, rabbitmq.url, tmp_path, prefetch=200) as w:
         await declare(w.url, w.settings.ampqin)
-        sent = await publish(w.url, w.settings.ampqin, 1500)
-        sent += await publish(w.url, w.settings.ampqin, 200, first=1500, body=b"[%s]" % (b"1," * 50_000 + b"1"))
-        sent += await publish(w.url, w.settings.ampqin, 1500, first=1700)
+        sent = await publish(w.url, w.settings.ampqin, 500)
+        sent += await publish(w.url, w.settings.ampqin, 300, first=500, body=b"[%s]" % (b"1," * 50_000 + b"1"))
+        sent += await publish(w.url, w.settings.ampqin, 500, first=800)
         await w.run()
         seen = set()
         await w.reading()

@@ -176,6 +176,7 @@ async def _create_topics(settings: Settings) -> None:
     await admin.start()
     limit = {"max.message.bytes": str(settings.message_limit)}
     try:
+        # A second worker of the same installation finds them there: the answer says so, nothing is raised.
         await admin.create_topics(
             [
                 NewTopic(wire_name(settings, name), partitions, 1, topic_configs=limit)

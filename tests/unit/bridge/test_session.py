@@ -281,3 +281,20 @@ async def test_defect_in_an_edge_costs_one_message() -> None:
         await s.settled()
         assert s.channel.acked == [2]
         assert s.counts.buried == 1
+
+
+async def test_lone_messages_wait_for_nothing_and_others_for_a_moment() -> None:
+    """One partition that hangs must not hold up the messages of the others."""
+    async with stage() as s:
+        await s.channel.deliver(1)
+        await s.settled()
+        assert s.producer.values() == [b"1"], "at once"
+        await s.channel.deliver(2, 3)
+        await s.settled()
+        assert s.producer.values() == [b"1"], "together, when Kafka has spoken"
+        s.producer.confirm(0)
+        await s.settled()
+        assert s.producer.values() == [b"1", b"2", b"3"]
+        await s.channel.deliver(4)
+        await s.posted(4)
+        assert s.channel.acked == [1], "posted although 2 and 3 hang"
