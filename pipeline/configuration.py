@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from pipeline.settings import Settings, config_file
 __all__ = ["SettingView", "mask_url", "read", "settings", "view"]
 
 MASK = "********"
+#: what may be shown of a portal's settings
+_HARMLESS = ("rate", "burst", "unknown_tokens")
 
 
 def read() -> Settings:
@@ -29,13 +32,21 @@ def read() -> Settings:
         SystemExit: a value is wrong; the text is one line a fault: setting, what it got, what it wants.
     """
     try:
-        return Settings()
+        current = Settings()
+        unknown = _unknown_names()
+        if unknown:
+            _refuse(unknown)
+        return current
     except ValidationError as error:
         _refuse([_line(fault) for fault in error.errors(include_url=False)])
     except SettingsError as error:
-        _refuse([str(error)])
-    except tomllib.TOMLDecodeError as error:
-        _refuse([f"{config_file()}: {error}"])
+        found = re.search(r'field "(\w+)"', str(error))
+        name = environment_name(found[1]) if found else "environment"
+        _refuse([f"{name}: wants: JSON (in {config_file()} it is easier to write)"])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        _refuse([f"{config_file()}: wants: TOML: {error}"])
+    except OSError as error:
+        _refuse([f"{error.filename}: cannot be read: {error.strerror}"])
 
 
 @lru_cache(maxsize=1)
@@ -44,10 +55,28 @@ def settings() -> Settings:
     return read()
 
 
+def _unknown_names() -> list[str]:
+    """A misspelt name in the TOML file would silently leave the default in force."""
+    known = {name.lower() for field in Settings.model_fields for name in _file_names(field)}
+    return [f"{config_file()}: {name}: there is no such setting" for name in _toml() if name.lower() not in known]
+
+
+def _file_names(field: str) -> tuple[str, ...]:
+    """How a setting is spelt in the TOML file, case aside."""
+    alias = Settings.model_fields[field].validation_alias
+    return (field, *map(str, alias.choices)) if isinstance(alias, AliasChoices) else (field,)
+
+
+def _toml() -> dict[str, Any]:
+    path = config_file()
+    return tomllib.loads(path.read_text()) if path.is_file() else {}
+
+
 def _refuse(lines: list[str]) -> NoReturn:
     for line in lines:
         print(f"pipeline: wrong setting: {line}", file=sys.stderr)
-    raise SystemExit(2)
+    # the code of delivery/exit.py for "must not start like this": a supervisor need not try again
+    raise SystemExit(os.EX_CONFIG)
 
 
 def _line(fault: Any) -> str:
@@ -65,21 +94,29 @@ def _rest(place: str) -> str:
 
 
 def _shown(place: str, got: Any) -> Any:
-    if isinstance(got, SecretStr) or any(word in place.lower() for word in ("token", "amqp_url", "ampqurl")):
-        text = got.get_secret_value() if isinstance(got, SecretStr) else str(got)
+    """What was given, without secrets: also one that stands in the wrong place, or under a misspelt name."""
+    text = got.get_secret_value() if isinstance(got, SecretStr) else str(got)
+    if any(word in place.lower() for word in ("b24rest", "address", "amqp_url", "ampqurl")):
         return mask_url(text)
+    if isinstance(got, SecretStr | list) or "web_token" in place.lower():
+        return MASK
+    if place.startswith("portals") and place.rpartition(".")[2] not in _HARMLESS:
+        return MASK
     return got
 
 
 def mask_url(url: str) -> str:
-    """An address without its password; anything that is no address is masked whole."""
-    parts = urlsplit(url)
+    """An address without password, user and token; anything that is no address is masked whole."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return MASK
     if not parts.scheme or not parts.hostname:
         return MASK
-    if parts.username is None:
-        return url
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.username}:{MASK}@{parts.hostname}{port}{parts.path}"
+    user = f"{parts.username}:{MASK}@" if parts.username is not None else ""
+    path, rest, hidden = parts.path.partition("/rest/")
+    return f"{parts.scheme}://{user}{parts.hostname}{port}{path}{rest}{MASK if hidden else ''}"
 
 
 def environment_name(field: str) -> str:
@@ -106,19 +143,18 @@ class SettingView:
 def view(current: Settings) -> Iterator[SettingView]:
     """All settings with value and source (environment, .env, the TOML file, default)."""
     dotenv = dotenv_values(".env")
-    path = config_file()
-    toml = tomllib.loads(path.read_text()) if path.is_file() else {}
+    toml = {name.lower() for name in _toml()}
     for field, info in Settings.model_fields.items():
         name = environment_name(field)
         if _given(name, os.environ):
             source = "environment"
         elif _given(name, dotenv):
             source = ".env"
-        elif field in toml or name in toml:
-            source = str(path)
+        elif toml.intersection(given.lower() for given in _file_names(field)):
+            source = str(config_file())
         else:
             source = "default"
-        yield SettingView(name, _text(getattr(current, field)), source, info.description or "")
+        yield SettingView(name, _text(field, getattr(current, field)), source, info.description or "")
 
 
 def _given(name: str, values: Any) -> bool:
@@ -126,9 +162,11 @@ def _given(name: str, values: Any) -> bool:
     return any(key.upper() == wanted or key.upper().startswith(wanted + "__") for key in values)
 
 
-def _text(value: Any) -> str:
+def _text(field: str, value: Any) -> str:
+    if field == "b24rest" and value is not None:
+        return mask_url(value)
     if isinstance(value, SecretStr):
         return mask_url(value.get_secret_value())
     if isinstance(value, dict):
-        return ", ".join(f"{name} ({portal.address})" for name, portal in value.items()) or "-"
+        return ", ".join(f"{name} ({mask_url(portal.address)})" for name, portal in value.items()) or "-"
     return "-" if value is None else str(value)

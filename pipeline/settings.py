@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -33,6 +34,8 @@ from pydantic_settings import (
 __all__ = ["DEFAULT_PORTAL", "CredentialSettings", "PortalSettings", "Settings", "config_file"]
 
 MIB = 1024 * 1024
+#: `/rest/<user>/<token>`, the address of a webhook as the portal shows it
+_WEBHOOK = re.compile(r"/rest/\d+/[^/?]+")
 DEFAULT_PORTAL = "default"
 
 
@@ -49,11 +52,22 @@ def _positive(value: float | None) -> float | None:
     return value
 
 
+def _is_address(value: str, *schemes: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        # looked at, because it raises, with a part of the password in its text, when that holds a slash
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(parts.hostname)
+
+
 def _rest_address(value: str) -> str:
     """`https://host/rest/` in any of its spellings -> with exactly one slash at the end."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_address(value, "http", "https"):
         raise ValueError("an address such as https://example.bitrix24.ru/rest/")
+    if _WEBHOOK.search(value):
+        raise ValueError("the address up to /rest/ only, without user and token")
     return value.rstrip("/") + "/"
 
 
@@ -66,9 +80,8 @@ def _kafka_address(value: str) -> str:
 
 
 def _amqp_address(value: SecretStr) -> SecretStr:
-    parts = urlsplit(value.get_secret_value())
-    if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
-        raise ValueError("an address such as amqp://login:password@host:5672/vhost")
+    if not _is_address(value.get_secret_value(), "amqp", "amqps"):
+        raise ValueError("an address such as amqp://login:password@host:5672/vhost (special characters as %XX)")
     return value
 
 
@@ -286,7 +299,10 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _pages_need_a_token(self) -> Settings:
         if self.web_token is None and not _is_loopback(self.web_bind):
-            raise ValueError(f"web_token: needed when web_bind is {self.web_bind}, which others can reach")
+            raise ValueError(
+                f"PIPELINE_WEB_TOKEN: got none, wants: a token, because PIPELINE_WEB_BIND is {self.web_bind}, "
+                "which others can reach"
+            )
         return self
 
     @property

@@ -1,0 +1,209 @@
+"""pipeline/configuration.py and settings.py: one line for each wrong value, sources, masks. Never a secret."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.configuration import environment_name, mask_url, read, view
+from pipeline.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+SECRET = "s3cr3t"
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings but those of the test."""
+    known = {environment_name(field).upper() for field in Settings.model_fields}
+    for name in list(os.environ):
+        if name.upper() in known or name.upper().startswith("PIPELINE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def refused(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines that a start with these settings ends with."""
+    with pytest.raises(SystemExit) as end:
+        read()
+    assert end.value.code == 78
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = err.splitlines()
+    assert all(line.startswith("pipeline: wrong setting: ") for line in lines)
+    return [line.removeprefix("pipeline: wrong setting: ") for line in lines]
+
+
+#: setting -> a wrong value, what the line shows of it, a word of what it wants
+WRONG: dict[str, tuple[str, str, str]] = {
+    "KAFKA_URL": ("kafka", "'kafka'", "host:port"),
+    "AMPQURL": (f"http://u:{SECRET}@h/", "http://u:********@h/", "amqp://login:password@host"),
+    "B24REST": ("portal.example", "********", "https://example.bitrix24.ru/rest/"),
+    "AMPQIN": ("", "''", "at least 1 character"),
+    "AMPQOUT": ("", "''", "at least 1 character"),
+    "PIPELINE_AMPQOUT_KIND": ("topic", "'topic'", "'auto', 'queue' or 'exchange'"),
+    "PIPELINE_PORTALS": ("{}x", "", "JSON"),
+    "PIPELINE_PORTAL_RATE": ("0", "'0'", "above 0, or none"),
+    "PIPELINE_TOPIC_PREFIX": ("a b", "'a b'", "pattern"),
+    "PIPELINE_APP_ID": ("", "''", "pattern"),
+    "PIPELINE_WEB_PORT": ("70000", "'70000'", "65535"),
+    "PIPELINE_LINGER": ("1", "'1'", "0.1"),
+    "PIPELINE_BULK_SHARE": ("1", "'1'", "0.9"),
+    "PIPELINE_UNKNOWN_TOKENS": ("maybe", "'maybe'", "boolean"),
+    "PIPELINE_STRICT_ORDER": ("maybe", "'maybe'", "boolean"),
+    "PIPELINE_ADOPT": ("maybe", "'maybe'", "boolean"),
+}
+#: any text is right for these
+FREE = {"PIPELINE_KEY_FILE", "PIPELINE_DATA_DIR", "PIPELINE_WEB_BIND", "PIPELINE_WEB_TOKEN"}
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_every_wrong_setting_is_one_line_that_names_it(
+    field: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = environment_name(field)
+    if name in FREE:
+        pytest.skip("any text is right")
+    # the rest are numbers, none of which may be this
+    value, shown, wants = WRONG.get(name, ("-7.5", "'-7.5'", ""))
+    monkeypatch.setenv(name, value)
+    (line,) = refused(capsys)
+    assert line.startswith(f"{name}: ") and "wants: " in line
+    assert shown in line and wants in line.partition("wants: ")[2]
+    assert SECRET not in line
+
+
+def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("KAFKA_URL", "x")
+    monkeypatch.setenv("PIPELINE_WEB_PORT", "0")
+    assert len(refused(capsys)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AMPQURL", f"amqp://guest:{SECRET}/x@host:5672/"),
+        ("AMPQURL", f"amqp://guest:{SECRET}@host:port/"),
+        ("AMPQURL", f"amqp://guest:{SECRET}@[::1/"),
+        ("AMPQURL", f"guest:{SECRET}@host"),
+        ("B24REST", f"portal.example/rest/1/{SECRET}/"),
+        ("B24REST", f"https://portal.example/rest/1/{SECRET}/"),
+        ("B24REST", f"https://u:{SECRET}@portal.example:x/rest/"),
+        ("PIPELINE_PORTALS", f'{{"a": {{"address": "https://h/rest/1/{SECRET}"}}}}'),
+        ("PIPELINE_PORTALS", f'{{"a": "https://h/rest/1/{SECRET}"}}'),
+        ("PIPELINE_PORTALS", f'{{"a": {{"address": "https://h/rest/", "token": "{SECRET}"}}}}'),
+        ("PIPELINE_PORTALS", f'{{"a": {{"address": "https://h/rest/", "credentials": {{"m": "1/{SECRET}"}}}}}}'),
+        ("PIPELINE_PORTALS", f'{{"a": {{"address": "https://h/rest/", "credentials": ["{SECRET}"]}}}}'),
+        (
+            "PIPELINE_PORTALS",
+            f'{{"a": {{"address": "https://h/rest/", "credentials": {{"m": {{"user": "1", "tokn": "{SECRET}"}}}}}}}}',
+        ),
+        ("PIPELINE_PORTALS", f'["{SECRET}"]'),
+        ("PIPELINE_PORTALS", f"{SECRET}"),
+    ],
+)
+def test_no_line_shows_a_secret(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    lines = refused(capsys)
+    assert lines and all(line.startswith(name) and SECRET not in line for line in lines)
+
+
+def test_the_toml_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "pipeline.toml"
+    file.write_text("portal_rate = \n")
+    (line,) = refused(capsys)
+    assert line.startswith("pipeline.toml: wants: TOML: ") and "line 1" in line
+    file.write_text("portal_rat = 5\nPIPELINE_PORTAL_RATE = 5\nampqin = 'x'\n")
+    assert refused(capsys) == [
+        "pipeline.toml: portal_rat: there is no such setting",
+        "pipeline.toml: PIPELINE_PORTAL_RATE: there is no such setting",
+    ]
+    file.write_text("[portals.one]\naddress = 'https://h/rest/'\nrat = 3\n")
+    (line,) = refused(capsys)
+    assert line.startswith("PIPELINE_PORTALS.one.rat: ")
+    file.write_text("[portals.one]\naddress = 'https://h/rest/'\nrate = -3\n")
+    assert refused(capsys) == ["PIPELINE_PORTALS.one.rate: got -3, wants: a rate above 0, or none"]
+    file.unlink()
+    monkeypatch.setenv("PIPELINE_CONFIG", str(tmp_path))
+    assert read().portal_rate == 2.0
+
+
+def test_pages_that_others_can_reach_need_a_token(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PIPELINE_WEB_BIND", "0.0.0.0")
+    (line,) = refused(capsys)
+    assert line.startswith("PIPELINE_WEB_TOKEN: ") and "0.0.0.0" in line
+    monkeypatch.setenv("PIPELINE_WEB_TOKEN", SECRET)
+    assert read().web_bind == "0.0.0.0"
+    for bind in ("::1", "localhost", "127.0.0.9"):
+        monkeypatch.setenv("PIPELINE_WEB_BIND", bind)
+        monkeypatch.delenv("PIPELINE_WEB_TOKEN", raising=False)
+        assert read().web_bind == bind
+
+
+def test_sources_and_masks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pipeline.toml").write_text(
+        "portal_rate = 7\nAMPQIN = 'from-file'\n"
+        f"[portals.two]\naddress = 'https://two/rest/'\n[portals.two.credentials.m]\nuser='1'\ntoken='{SECRET}'\n"
+    )
+    (tmp_path / ".env").write_text("PIPELINE_PORTAL_RATE=8\nPIPELINE_PORTAL_BURST=9\n")
+    monkeypatch.setenv("pipeline_portal_burst", "10")
+    monkeypatch.setenv("AMPQURL", f"amqps://user:{SECRET}@host:5671/v")
+    monkeypatch.setenv("PIPELINE_WEB_TOKEN", SECRET)
+    settings = read()
+    rows = {row.name: row for row in view(settings)}
+    assert set(rows) == {environment_name(field) for field in Settings.model_fields}
+    shown = {name: (row.value, row.source) for name, row in rows.items() if row.source != "default"}
+    assert shown == {
+        "PIPELINE_PORTAL_RATE": ("8.0", ".env"),
+        "PIPELINE_PORTAL_BURST": ("10", "environment"),
+        "AMPQIN": ("from-file", "pipeline.toml"),
+        "AMPQURL": ("amqps://user:********@host:5671/v", "environment"),
+        "PIPELINE_WEB_TOKEN": ("********", "environment"),
+        "PIPELINE_PORTALS": ("two (https://two/rest/)", "pipeline.toml"),
+    }
+    assert SECRET not in repr(list(rows.values())) and SECRET not in repr(settings)
+    assert all(row.description for row in rows.values())
+
+
+def test_spellings_of_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("B24REST", "https://portal.example/rest")
+    monkeypatch.setenv("KAFKA_URL", "kafka://one:9092, two:9093/")
+    monkeypatch.setenv("PIPELINE_PORTAL_RATE", "None")
+    settings = read()
+    assert settings.b24rest == "https://portal.example/rest/"
+    assert settings.kafka_servers == ["one:9092", "two:9093"]
+    portal = settings.all_portals()["default"]
+    assert (portal.address, portal.rate, portal.burst) == ("https://portal.example/rest/", None, 50)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("amqp://u:p@h:1/v", "amqp://u:********@h:1/v"),
+        ("amqp://h/", "amqp://h/"),
+        ("https://h/rest/", "https://h/rest/"),
+        ("https://h/rest/1/token/x", "https://h/rest/********"),
+        ("https://h/?auth=token", "https://h/"),
+        ("amqp://u:p/x@h:1/", "********"),
+        ("token", "********"),
+    ],
+)
+def test_mask(url: str, shown: str) -> None:
+    assert mask_url(url) == shown
+
+
+def test_a_worker_with_a_wrong_setting_shows_no_traceback(tmp_path: Path) -> None:
+    faust = Path(sys.executable).parent / "faust"
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "KAFKA_URL": "nowhere", "HOME": str(tmp_path)}
+    result = subprocess.run(
+        [faust, "-A", "pipeline", "worker"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 78
+    assert result.stderr == "pipeline: wrong setting: KAFKA_URL: got 'nowhere', wants: host:port or kafka://host:port\n"
+    assert result.stdout == ""
