@@ -25,7 +25,7 @@ FOREIGN_USER, FOREIGN_TOKEN = "8", "token-of-a-header-9Qx4"
 class Install(Protocol):
     """`install(worker)`: what is outside of a worker that has been started, once it reads its queue."""
 
-    def __call__(self, worker: Worker, *, declare: bool = True) -> Installation: ...
+    def __call__(self, worker: Worker, *, url: str | None = None, declare: bool = True) -> Installation: ...
 
 
 @pytest.fixture(scope="package")
@@ -47,7 +47,7 @@ def simulator(_shared: Services) -> Portal:
 @pytest.fixture(scope="package")
 def limited(_shared: Services) -> Portal:
     """A portal with an intensity limit that a test can reach."""
-    return PortalFactory(_shared)("--rate=10", "--burst=10")
+    return PortalFactory(_shared)("--rate=10", "--burst=10", "--portal=greedy")
 
 
 @pytest.fixture(scope="package")
@@ -90,6 +90,8 @@ def _write_settings(folder: Path, simulator: Portal, limited: Portal, absent: Po
         "credentials": {"reader": reader},
     }
     portals["limited"] = {"address": limited.rest, "rate": 10, "burst": 10}
+    # told nothing of the limit that it has
+    portals["greedy"] = {"address": Simulator(limited, "greedy").rest, "rate": "none"}
     portals["absent"] = {"address": absent.rest, "rate": "none"}
     (folder / "pipeline.toml").write_text(toml(portals))
 
@@ -112,8 +114,8 @@ def install() -> Iterator[Install]:
     """The outside of a worker that the test has made, which reads its queue."""
     made: list[Installation] = []
 
-    def installed(worker: Worker, *, declare: bool = True) -> Installation:
-        installation = Installation(worker, declare=declare)
+    def installed(worker: Worker, *, url: str | None = None, declare: bool = True) -> Installation:
+        installation = Installation(worker, url=url, declare=declare)
         made.append(installation)
         installation.until_reading()
         return installation

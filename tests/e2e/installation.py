@@ -78,10 +78,10 @@ class Simulator:
 class Installation:
     """A worker that runs, and the outside of it."""
 
-    def __init__(self, worker: Worker, *, declare: bool = True) -> None:
-        """`declare`: make AMPQOUT as a queue, unless it is there in another form."""
+    def __init__(self, worker: Worker, *, url: str | None = None, declare: bool = True) -> None:
+        """`url`: RabbitMQ, when the client's way to it is not the worker's; `declare`: make the queue AMPQOUT."""
         self.worker = worker
-        self.url = worker.env["AMPQURL"]
+        self.url = url or worker.env["AMPQURL"]
         self.queue_in = worker.env["AMPQIN"]
         self.queue_out = worker.env["AMPQOUT"]
         self._mailboxes: list[Mailbox] = []

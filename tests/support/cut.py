@@ -9,7 +9,10 @@ from urllib.parse import urlsplit
 
 
 class Relay:
-    """`url` leads to the broker through the relay; `passed` counts bytes towards the client."""
+    """`url` leads to the broker through the relay; `passed` counts bytes towards the client.
+
+    `deaf`: what clients say is swallowed, so the broker hears no ack; `down`: new connections are reset.
+    """
 
     def __init__(self, target: str) -> None:
         parts = urlsplit(target)
@@ -18,9 +21,14 @@ class Relay:
         self._writers: set[asyncio.StreamWriter] = set()
         self.passed = 0
         self.cuts = 0
+        self.deaf = False
+        self.down = False
         self.url = ""
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.down:
+            writer.transport.abort()
+            return
         try:
             far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
         except OSError:
@@ -40,6 +48,8 @@ class Relay:
             while data := await reader.read(65536):
                 if count:
                     self.passed += len(data)
+                elif self.deaf:
+                    continue
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()
