@@ -249,10 +249,6 @@ class Settings(BaseSettings):
     commit_interval: float = Field(default=1.0, gt=0, description="Time between commits of offsets.")
     linger: float = Field(default=0.0, ge=0, le=0.1, description="Wait of the producer on the interactive path.")
     standby_replicas: int = Field(default=1, ge=0, description="Copies of tables on other workers.")
-    adopt: bool = Field(
-        default=False,
-        description="First start of an app id although request topics hold records (see `adopt` command).",
-    )
 
     # -- bridge
     prefetch: int = Field(

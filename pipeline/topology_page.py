@@ -50,7 +50,7 @@ def page() -> str:
     lines += ["", "## Topics", "", "| topic | key | partitions | kept | purpose |", "|---|---|---|---|---|"]
     for topic in TOPICS:
         kept = "newest of each key" if topic.compacted else _kept(topic.retention)
-        lines.append(f"| `{topic.name}` | {topic.key} | {topic.partitions} | {kept} | {topic.purpose} |")
+        lines.append(f"| `{topic.name}` | {_key(topic.key)} | {topic.partitions} | {kept} | {topic.purpose} |")
     lines += ["", "## Tables", "", "| table | key | partitions | purpose |", "|---|---|---|---|"]
     for table in TABLES:
         lines.append(f"| `{table.name}` | {table.key} | {table.partitions} | {table.purpose} |")
@@ -71,5 +71,13 @@ def _code(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "-"
 
 
+def _key(key: str) -> str:
+    """A name in <> is code: as text it would be taken for HTML."""
+    return f"`{key}`" if "<" in key else key
+
+
 def _kept(retention: float | None) -> str:
-    return "for ever" if retention is None else f"{retention / _DAY:g} days"
+    if retention is None:
+        return "for ever"
+    number, unit = (retention / _DAY, "day") if retention >= _DAY else (retention / 3600, "hour")
+    return f"{number:g} {unit}{'' if number == 1 else 's'}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from faust.cli import AppCommand, option
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
+from pipeline import settings_page
 from pipeline.configuration import view
 from pipeline.delivery.adoption import adopt_from_now, adopt_from_start
 from pipeline.delivery.app import BusApp
-from pipeline.topology import REQUESTS_BULK, REQUESTS_INTERACTIVE
+from pipeline.topology import REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS
 from pipeline.topology_page import page
 
 __all__ = ["install"]
@@ -18,13 +20,23 @@ __all__ = ["install"]
 def install(app: BusApp) -> None:
     """Put our commands beside Faust's own."""
 
-    @app.command()
-    async def settings(self: AppCommand) -> None:
+    @app.command(option("--markdown", is_flag=True, help="Print the tables of docs/settings.md instead."))
+    async def settings(self: AppCommand, markdown: bool) -> None:
         """Print every setting with its value and where it came from; secrets are masked."""
-        table = Table("setting", "value", "source", "meaning")
+        if markdown:
+            self.say(settings_page.page())
+            return
+        table = Table(
+            Column("setting", no_wrap=True),
+            Column("value", overflow="fold"),
+            Column("source", overflow="fold"),
+            "meaning",
+        )
         for row in view(app.runtime.settings):
-            table.add_row(row.name, row.value, row.source, row.description)
-        Console().print(table)
+            table.add_row(row.name, Text(row.value), row.source, Text(row.description))
+        # in a pipe nothing may be cut off for want of a terminal's width
+        console = Console()
+        Console(width=None if console.is_terminal else 200).print(table)
 
     @app.command()
     async def topology(self: AppCommand) -> None:
@@ -40,7 +52,8 @@ def install(app: BusApp) -> None:
         if from_now == from_start:
             raise self.UsageError("one of --from-now and --from-start is needed")
         current = app.runtime.settings
-        topics = [app.runtime.wire(name) for name in (REQUESTS_INTERACTIVE, REQUESTS_BULK)]
+        # old answers are not for anybody either: without an offset all that are kept would leave once more
+        topics = [app.runtime.wire(name) for name in (REQUESTS_INTERACTIVE, REQUESTS_BULK, RESULTS)]
         change = adopt_from_now if from_now else adopt_from_start
         offsets = await change(current.kafka_servers, current.app_id, topics)
         for tp, offset in sorted(offsets.items()):

@@ -53,7 +53,6 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "PIPELINE_BULK_SHARE": ("1", "'1'", "0.9"),
     "PIPELINE_UNKNOWN_TOKENS": ("maybe", "'maybe'", "boolean"),
     "PIPELINE_STRICT_ORDER": ("maybe", "'maybe'", "boolean"),
-    "PIPELINE_ADOPT": ("maybe", "'maybe'", "boolean"),
 }
 #: any text is right for these
 FREE = {"PIPELINE_KEY_FILE", "PIPELINE_DATA_DIR", "PIPELINE_WEB_BIND", "PIPELINE_WEB_TOKEN"}
