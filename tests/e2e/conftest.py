@@ -37,8 +37,8 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 
 @pytest.fixture(scope="package")
 def simulator(_shared: Services) -> Portal:
-    """Places p000, p001, ..., and the portals `default` and `strict`, without limits."""
-    names = ["strict", *(f"p{number:03}" for number in range(PLACES))]
+    """Places p000, p001, ..., and the portals `default`, `strict` and `far`, without limits."""
+    names = ["strict", "far", *(f"p{number:03}" for number in range(PLACES))]
     tokens = ["1:sandbox", f"{KNOWN_USER}:{KNOWN_TOKEN}", f"{FOREIGN_USER}:{FOREIGN_TOKEN}"]
     flags = [*(f"--portal={name}" for name in names), *(f"--token={token}" for token in tokens)]
     return PortalFactory(_shared)("--no-limits", *flags)
@@ -57,12 +57,15 @@ def absent(_shared: Services) -> Portal:
 
 
 @pytest.fixture(scope="package")
-def bus(
-    request: pytest.FixtureRequest, _shared: Services, simulator: Portal, limited: Portal, absent: Portal
-) -> Iterator[Installation]:
-    """The shared worker, its portals in pipeline.toml."""
+def workers(request: pytest.FixtureRequest, _shared: Services) -> WorkerFactory:
+    """Makes workers that serve more than one test."""
     addresses = {"KAFKA_URL": "kafka", "AMPQURL": "rabbitmq"}
-    workers = WorkerFactory(_shared, lambda name: str(request.getfixturevalue(addresses[name]).url))
+    return WorkerFactory(_shared, lambda name: str(request.getfixturevalue(addresses[name]).url))
+
+
+@pytest.fixture(scope="package")
+def bus(workers: WorkerFactory, simulator: Portal, limited: Portal, absent: Portal) -> Iterator[Installation]:
+    """The shared worker, its portals in pipeline.toml."""
     pauses = {"METHOD_HOLD": "3", "CREDENTIAL_PROBE": "3", "BLOCKED_PROBE": "3", "REQUEST_TIMEOUT": "5"}
     env = UNLIMITED | QUICK | {f"PIPELINE_{name}": seconds for name, seconds in pauses.items()}
     worker = workers(Simulator(simulator).rest, env=env, start=False)

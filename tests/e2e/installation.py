@@ -20,6 +20,10 @@ UNLIMITED = {"PIPELINE_PORTAL_RATE": "none"}
 QUICK = {"PIPELINE_RETRY_MIN": "0.05", "PIPELINE_RETRY_MAX": "0.5", "PIPELINE_SESSION_TIMEOUT": "6"}
 
 
+#: One for all: to make one costs more than a call.
+_http = httpx.Client(timeout=30)
+
+
 class Simulator:
     """The control of one portal of a simulator."""
 
@@ -65,12 +69,12 @@ class Simulator:
 
     def call(self, method: str, params: object = None) -> Any:
         """Call the portal without the bus; the result."""
-        answer = httpx.post(f"{self.rest}1/sandbox/{method}", json=params or {}, timeout=30)
+        answer = _http.post(f"{self.rest}1/sandbox/{method}", json=params or {})
         answer.raise_for_status()
         return answer.json()["result"]
 
     def _ask(self, verb: str, path: str, **more: Any) -> Any:
-        answer = httpx.request(verb, f"{self.process.url}/_sandbox/{path}", timeout=30, **more)
+        answer = _http.request(verb, f"{self.process.url}/_sandbox/{path}", **more)
         answer.raise_for_status()
         return answer.json()
 
@@ -129,7 +133,7 @@ class Installation:
 
     def page(self, path: str) -> httpx.Response:
         """A page of the worker."""
-        return httpx.get(self.worker.url + path, timeout=30)
+        return _http.get(self.worker.url + path)
 
     def health(self, check: str) -> list[str]:
         """The reasons that /healthz gives in one of its checks."""

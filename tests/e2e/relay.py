@@ -20,26 +20,27 @@ class Wire:
 
     def swallow(self) -> None:
         """RabbitMQ hears nothing more of the worker: no ack, no publish, no heartbeat."""
-        self._run(lambda: setattr(self._relay, "deaf", True))
+        self._set(deaf=True)
 
     def cut(self) -> None:
         """Reset all connections; new ones work."""
-        self._run(lambda: (setattr(self._relay, "deaf", False), self._relay.cut()))
+        self._set(cut=True)
 
     def take_down(self) -> None:
         """Reset all connections, and new ones too."""
-        self._run(lambda: (setattr(self._relay, "down", True), self._relay.cut()))
+        self._set(down=True, cut=True)
 
     def bring_up(self) -> None:
         """New connections work again."""
-        self._run(lambda: setattr(self._relay, "down", False))
+        self._set()
 
-    def _run(self, change: object) -> None:
-        async def run() -> None:
-            assert callable(change)
-            change()
+    def _set(self, *, deaf: bool = False, down: bool = False, cut: bool = False) -> None:
+        async def change() -> None:
+            self._relay.deaf, self._relay.down = deaf, down
+            if cut:
+                self._relay.cut()
 
-        asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(change(), self._loop).result(10)
 
 
 @contextmanager

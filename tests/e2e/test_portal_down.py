@@ -38,6 +38,7 @@ def test_requests_wait_for_a_portal_that_is_down_and_go_out_in_order(bus: Instal
         ),
         "the page shows how many wait",
     )
+    assert shown is not None
     assert shown["state"] == "down" and shown["oldest_age"] is not None
     bus.ask(params={"others": "go on"})
     assert not any(bus.mailbox.of(message_id) for message_id in adds + updates)

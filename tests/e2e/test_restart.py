@@ -10,16 +10,16 @@ from tests.support.services import PortalFactory, WorkerFactory
 
 pytestmark = pytest.mark.services
 
-DEALS, ROUNDS = (1, 2), 12
+DEALS, ROUNDS = (1, 2), 14
 
 
 def test_waiting_requests_outlive_the_worker(
     portal_factory: PortalFactory, worker_factory: WorkerFactory, install: Install
 ) -> None:
-    portal = Simulator(portal_factory("--rate=2", "--burst=10"))
+    portal = Simulator(portal_factory("--rate=4", "--burst=10"))
     for deal in DEALS:
         assert portal.call("crm.deal.add", {"fields": {"TITLE": f"new {deal}"}}) == deal
-    limits = {"PIPELINE_PORTAL_RATE": "2", "PIPELINE_PORTAL_BURST": "10"}
+    limits = {"PIPELINE_PORTAL_RATE": "4", "PIPELINE_PORTAL_BURST": "10"}
     worker = worker_factory(portal.rest, env=QUICK | limits)
     bus = install(worker)
     asked = [
