@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import suppress
 
+from stack.process import ProcessError
 from stack.worker import Worker
 
 __all__ = ["Keeper"]
@@ -21,6 +22,8 @@ class Keeper:
         self.worker = worker
         self.ended: list[int | None] = []
         self._wanted = False
+        #: who starts or ends it; else the supervisor and the scenario would start it twice
+        self._hand = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -30,8 +33,9 @@ class Keeper:
 
     async def start(self, *, ready: bool = True) -> None:
         """Start it and keep it up; with `ready`, wait until it serves."""
-        self._wanted = True
-        await asyncio.to_thread(self.worker.start, wait=False)
+        async with self._hand:
+            await asyncio.to_thread(self.worker.start, wait=False)
+            self._wanted = True
         if self._task is None:
             self._task = asyncio.create_task(self._keep())
         if ready:
@@ -47,31 +51,31 @@ class Keeper:
 
     async def kill(self, *, again: bool = True) -> None:
         """SIGKILL; with `again`, started again at once, without waiting for it."""
-        self._wanted = False
-        await asyncio.to_thread(self.worker.kill)
+        async with self._hand:
+            self._wanted = False
+            await asyncio.to_thread(self.worker.kill)
         if again:
             await self.start(ready=False)
 
     async def stop(self) -> None:
         """SIGTERM, and no restart."""
-        self._wanted = False
-        await asyncio.to_thread(self.worker.stop)
+        async with self._hand:
+            self._wanted = False
+            await asyncio.to_thread(self.worker.stop)
 
     async def close(self) -> None:
         """End it for good."""
-        self._wanted = False
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-        with suppress(Exception):
-            await asyncio.to_thread(self.worker.kill)
+        async with self._hand:
+            self._wanted = False
+            if self._task is not None:
+                self._task.cancel()
+            with suppress(ProcessError):
+                await asyncio.to_thread(self.worker.kill)
 
     async def _keep(self) -> None:
-        while True:
+        while len(self.ended) <= _TOO_MANY:  # more: it does not come up, and what is missing fails the test
             await asyncio.sleep(_LOOK)
-            if not self._wanted or self.worker.running:
-                continue
-            self.ended.append(self.worker.process.returncode)
-            if len(self.ended) > _TOO_MANY:
-                return  # it does not come up: what is missing at the end fails the test, its log says why
-            await asyncio.to_thread(self.worker.start, wait=False)
+            async with self._hand:
+                if self._wanted and not self.worker.running:
+                    self.ended.append(self.worker.process.returncode)
+                    await asyncio.to_thread(self.worker.start, wait=False)

@@ -92,12 +92,13 @@ async def run_table(folder: Path, kafka: Kafka, shape: Shape, seed: int) -> Tabl
         done: Counter[str] = Counter()
         idle = 0
         part = shape.events // (shape.disturbances + 1)
-        for number in range(shape.disturbances):
+        # each kind equally often, in random order
+        kinds = [_KINDS[number % len(_KINDS)] for number in range(shape.disturbances)]
+        dice.shuffle(kinds)
+        for kind in kinds:
             events = asyncio.create_task(counting.produce(dice.choices(counting.keys, k=part), shape.rate))
             await asyncio.sleep(dice.uniform(0.1, 0.9) * part / shape.rate)
             idle += events.done() and await counting.lag() == 0
-            # each kind at least once, then at random
-            kind = _KINDS[number] if number < len(_KINDS) else dice.choice(_KINDS)
             await _disturb(dice, keepers, kind, shape)
             done[kind] += 1
             await events
@@ -136,7 +137,18 @@ async def _disturb(dice: random.Random, keepers: list[Keeper], kind: str, shape:
         await keeper.ready()
         keeper.worker.pause()
         await asyncio.sleep(shape.session + dice.uniform(1.0, 4.0))
+        ended = len(keeper.ended)
         keeper.worker.resume()
+        await _ends_itself(keeper, ended)
+
+
+async def _ends_itself(keeper: Keeper, before: int) -> None:
+    """A worker that was frozen for too long must end itself at once; `before`: ends until it was woken."""
+    deadline = time.monotonic() + 10.0
+    while len(keeper.ended) == before:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"a worker that was frozen works on:\n{keeper.worker.process.tail(30)}")
+        await asyncio.sleep(0.02)
 
 
 async def _caught_up(counting: Counting, timeout: float = 120.0) -> None:
