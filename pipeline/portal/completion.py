@@ -20,6 +20,8 @@ __all__ = ["Completion"]
 
 #: answers on their way to Kafka at once; a portal is not called while this many are unconfirmed
 _IN_FLIGHT = 200
+#: seconds that answers of a busy portal wait for each other: few, full requests to Kafka instead of two for each
+_GATHER = 0.015
 #: bytes; a refusal of an answer shorter than this is not about its length
 _SHORT = 4096
 
@@ -33,13 +35,17 @@ class Completion:
         self._backoff = backoff
         self._pool = KeyedPool(_IN_FLIGHT)
         self._open: dict[str, Row] = {}
+        self._window: asyncio.Event | None = None
 
-    async def submit(self, row: Row, reply: Reply) -> None:
-        """Take over a request whose call is over; waits while too many are unconfirmed."""
+    async def submit(self, row: Row, reply: Reply, *, busy: bool = False) -> None:
+        """Take over a request whose call is over; waits while too many are unconfirmed.
+
+        `busy`: more calls follow at once, so this answer may wait a moment for theirs.
+        """
         # in the order of calls: else a crash could leave the earlier one to be made again after the later one
         self._open[row.identity] = row
         key = None if row.order is None else (row.portal, row.lane, row.order)
-        await self._pool.submit(key, lambda: self._complete(row, reply))
+        await self._pool.submit(key, lambda: self._complete(row, reply, busy))
 
     def open_rows(self) -> Iterator[Row]:
         """Requests whose call is over and whose row is not done yet."""
@@ -50,8 +56,22 @@ class Completion:
         await self._pool.drain(timeout)
         self._open.clear()
 
-    async def _complete(self, row: Row, reply: Reply) -> None:
+    async def _gathered(self) -> None:
+        """Until the window that is open now closes; the first one opens it."""
+        window = self._window
+        if window is None:
+            window = self._window = asyncio.Event()
+            asyncio.get_running_loop().call_later(_GATHER, self._close, window)
+        await window.wait()
+
+    def _close(self, window: asyncio.Event) -> None:
+        self._window = None
+        window.set()
+
+    async def _complete(self, row: Row, reply: Reply, busy: bool) -> None:
         try:
+            if busy:
+                await self._gathered()
             await self._write(row, reply)
         finally:
             self._open.pop(row.identity, None)

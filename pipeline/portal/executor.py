@@ -229,4 +229,4 @@ class Executor:
         self.scheduler.finish(entry)
         self._finished.append(time.time())
         self._on_finished()
-        await self._completion.submit(row, reply)
+        await self._completion.submit(row, reply, busy=self.scheduler.has_ready(time.time()))

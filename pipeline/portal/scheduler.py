@@ -77,7 +77,7 @@ class Scheduler:
         self._open: dict[Lane, dict[Entry, None]] = {lane: {} for lane in _LANES}
 
     def __len__(self) -> int:
-        return sum(len(entries) for entries in self._open.values())
+        return len(self._open["i"]) + len(self._open["b"])
 
     def __iter__(self) -> Iterator[Entry]:
         return itertools.chain.from_iterable(self._open.values())
