@@ -37,6 +37,7 @@ def far(rabbitmq: RabbitMQ, simulator: Portal, workers: WorkerFactory) -> Iterat
         early = _given_back(rabbitmq.url, worker.env["AMPQIN"])
         worker.start()
         bus = Installation(worker, url=rabbitmq.url)
+        bus.mailbox.wait(early)
         yield Far(bus, wire, early)
         bus.close()
         worker.stop()
