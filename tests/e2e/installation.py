@@ -17,7 +17,7 @@ from tests.e2e.waiting import eventually
 #: A self-hosted portal: neither limits nor a rate of ours.
 UNLIMITED = {"PIPELINE_PORTAL_RATE": "none"}
 #: Pauses that a test can wait for; the session timeout decides how soon the group forgets a killed worker.
-QUICK = {"PIPELINE_RETRY_MIN": "0.05", "PIPELINE_RETRY_MAX": "0.5", "PIPELINE_SESSION_TIMEOUT": "6"}
+QUICK = {"PIPELINE_RETRY_MIN": "0.05", "PIPELINE_RETRY_MAX": "0.2", "PIPELINE_SESSION_TIMEOUT": "6"}
 
 
 #: One for all: to make one costs more than a call.
