@@ -66,7 +66,7 @@ async def declare(admin: AIOKafkaAdminClient, plans: Sequence[TopicPlan]) -> lis
                 refusals.append(f"{line}; keys would move and their state stay behind")
             else:
                 logger.warning("%s", line)
-    refusals += await _too_small(admin, [plan for plan in plans if plan.name in existing])
+    refusals += await _unfit(admin, [plan for plan in plans if plan.name in existing])
     return refusals
 
 
@@ -94,18 +94,30 @@ async def _wait_until_known(admin: AIOKafkaAdminClient, names: Sequence[str]) ->
         await asyncio.sleep(0.1)
 
 
-async def _too_small(admin: AIOKafkaAdminClient, plans: Sequence[TopicPlan]) -> list[str]:
-    """Topics that exist and take shorter records than we send: a long message would end the worker again and again."""
-    wanted = {plan.name: int(plan.config["max.message.bytes"]) for plan in plans if "max.message.bytes" in plan.config}
+async def _unfit(admin: AIOKafkaAdminClient, plans: Sequence[TopicPlan]) -> list[str]:
+    """Topics that exist with settings that would lose something.
+
+    One that takes shorter records than we send would end the worker again and again; one that is our memory and is
+    not compacted would forget it after its retention.
+    """
     lines = []
-    for name, limit in wanted.items():
-        resource = ConfigResource(ConfigResourceType.TOPIC, name, configs={"max.message.bytes": ""})
-        for response in await admin.describe_configs([resource]):
-            for entry in response.resources:
-                for config in entry[4]:
-                    if config[0] == "max.message.bytes" and int(config[1]) < limit:
-                        lines.append(
-                            f"topic {name} takes records of at most {config[1]} bytes, {limit} are needed: "
-                            f"set its max.message.bytes, or PIPELINE_MESSAGE_LIMIT"
-                        )
+    for plan in plans:
+        config = await _config(admin, plan.name, ("max.message.bytes", "cleanup.policy"))
+        limit = int(plan.config.get("max.message.bytes", 0))
+        if int(config["max.message.bytes"]) < limit:
+            lines.append(
+                f"topic {plan.name} takes records of at most {config['max.message.bytes']} bytes, {limit} are needed: "
+                f"set its max.message.bytes, or PIPELINE_MESSAGE_LIMIT"
+            )
+        if plan.config.get("cleanup.policy") == "compact" and config["cleanup.policy"] != "compact":
+            lines.append(
+                f"topic {plan.name} has cleanup.policy={config['cleanup.policy']}, it must be compact: "
+                f"it holds what is to be remembered for ever"
+            )
     return lines
+
+
+async def _config(admin: AIOKafkaAdminClient, topic: str, names: Sequence[str]) -> dict[str, str]:
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic, configs=dict.fromkeys(names, ""))
+    responses = await admin.describe_configs([resource])
+    return {item[0]: str(item[1]) for response in responses for entry in response.resources for item in entry[4]}

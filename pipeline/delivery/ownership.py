@@ -37,6 +37,7 @@ class Ownership:
         self._owners: list[tuple[str, Owner]] = []
         self._owned: dict[str, frozenset[int]] = {}
         self._changing = asyncio.Lock()
+        self._told = False
         self.generation = 0
 
     def register(self, topic: str, owner: Owner) -> None:
@@ -60,14 +61,16 @@ class Ownership:
         async with self._changing:
             self._owned = {name: frozenset(partitions) for name, partitions in owned.items()}
             self.generation += 1
+            self._told = True
             for name, owner in self._owners:
                 await owner.on_owned(self.owned(name))
 
     async def lost(self) -> None:
         """A rebalance begins (all is revoked: Faust's protocol is the eager one), or the worker stops."""
         async with self._changing:
-            if not self._owned:
+            if not self._told:
                 return
+            self._told = False
             await asyncio.gather(*(owner.on_lost() for _, owner in self._owners))
             self._owned = {}
             self.generation += 1

@@ -70,7 +70,7 @@ class Completion:
 
     async def _complete(self, row: Row, reply: Reply, busy: bool) -> None:
         try:
-            if busy:
+            if busy and row.order is None:  # with an order key it would hold up the next one of that key
                 await self._gathered()
             await self._write(row, reply)
         finally:
