@@ -9,7 +9,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from pipeline.topology import PARTITIONS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS, TABLES, TOPICS
+from pipeline.topology import KEYS, PARTITIONS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS, TABLES, TOPICS
 from stack.kafka import Kafka
 from stack.process import wait_for
 from tests.support.delivery import Installation
@@ -78,17 +78,21 @@ async def test_topics_are_made_as_declared_and_another_key_is_refused(bus: Insta
         assert file.read_text().strip() not in line
 
 
-async def test_another_number_of_partitions_and_too_short_records_are_refused(bus: Installation) -> None:
+async def test_topics_that_would_lose_something_are_refused(bus: Installation) -> None:
+    """Another number of partitions, too short records, memory that is not compacted."""
     name = bus.wire(REQUESTS_INTERACTIVE)
     short = bus.wire(RESULTS)
+    memory = bus.wire(KEYS)
     await create(
         bus,
         NewTopic(name, 3, 1, topic_configs={"max.message.bytes": "17825792"}),
         NewTopic(short, PARTITIONS, 1, topic_configs={"max.message.bytes": "1048588"}),
+        NewTopic(memory, 1, 1, topic_configs={"max.message.bytes": "17825792", "cleanup.policy": "delete"}),
     )
-    partitions, length = bus.refused()
+    partitions, length, policy = bus.refused()
     assert partitions.startswith(f"topic {name} has 3 partitions, topology.py declares {PARTITIONS}")
     assert length.startswith(f"topic {short} takes records of at most 1048588 bytes, 17825792 are needed")
+    assert policy.startswith(f"topic {memory} has cleanup.policy=delete, it must be compact")
 
 
 @pytest.mark.parametrize("way", ["--from-now", "--from-start"])

@@ -164,7 +164,7 @@ async def test_a_worker_that_was_frozen_ends_itself(provoke: Callable[[str, bool
     wait_for(settled(subject), 60, "the events are handled")
     worker = subject.workers[number]
     worker.send_signal(signal.SIGSTOP)
-    time.sleep(SESSION / 2 + 1)  # noqa: ASYNC251 (the time that it stands still is what is tested)
+    time.sleep(SESSION / 2 + 1)
     worker.send_signal(signal.SIGCONT)
     if mended:
         wait_for(lambda: worker.poll() is not None, 10, "the worker ends itself")
