@@ -60,8 +60,9 @@ async def _kill_at_random(stage: Stage, disturbed: Disturbed, keeper: Keeper, pa
 
 
 async def _kill_during_start(stage: Stage, keeper: Keeper, seconds: float) -> bool:
-    """The worker is being started: kill it at a random moment of the `seconds` that this takes. True: in time."""
-    await asyncio.sleep(stage.dice.uniform(0.2, 1.0) * seconds)
+    """The worker is being started: kill it at a random moment of the `seconds` that this took before. True: in time."""
+    # its first start was its longest: topics had to be made
+    await asyncio.sleep(stage.dice.uniform(0.1, 0.6 if stage.short else 0.9) * seconds)
     was_ready = await asyncio.to_thread(keeper.worker.ready)
     await keeper.kill()
     return not was_ready
