@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from pipeline.bridge.answers import Destination, destination_of
 from pipeline.bridge.connection import Connection
@@ -16,6 +17,7 @@ __all__ = ["Addresses"]
 logger = logging.getLogger(__name__)
 
 AWAY_TIMEOUT = 5.0
+SETTLE_PAUSE = 0.5
 
 
 class Addresses:
@@ -38,6 +40,15 @@ class Addresses:
                     self._is_exchange = await self._ask()
                     self._asked_on = connects
         return destination_of(self.target.name, self._is_exchange, reply_to)
+
+    async def settle(self) -> None:
+        """Ask, and make the queue, as soon as RabbitMQ is there: clients may wait for it before the first answer."""
+        while True:
+            await self._connection.wait_up()
+            with suppress(Transient):
+                await self.destination(None)
+                return
+            await asyncio.sleep(SETTLE_PAUSE)
 
     async def _ask(self) -> bool:
         target = self.target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from pipeline.bridge.address import Addresses
@@ -13,6 +14,7 @@ from pipeline.bridge.outbound import Answers
 from pipeline.bridge.parking import Parking
 from pipeline.bridge.publisher import Publisher
 from pipeline.bridge.status import BridgeStatus
+from pipeline.bridge.tasks import spawn
 from pipeline.delivery.flow import Flow
 from pipeline.delivery.ownership import Ownership
 from pipeline.delivery.producer import ConfirmedProducer
@@ -58,7 +60,9 @@ class Bridge:
         )
         self._publisher = Publisher(self.outward, target.name)
         self._parking = Parking(runtime.table(PARKED), self._publisher, runtime.producer, settings, target.name)
-        self._answers = Answers(Addresses(self.outward, target), self._publisher, self._parking)
+        self._addresses = Addresses(self.outward, target)
+        self._answers = Answers(self._addresses, self._publisher, self._parking)
+        self._settling: asyncio.Task[None] | None = None
         self._leases = Leases(self.readers, topic(LEASES).partitions)
         runtime.ownership.register(runtime.wire(LEASES), self._leases)
         runtime.ownership.register(runtime.wire(RESULTS), self._parking)
@@ -72,9 +76,12 @@ class Bridge:
         """Begin to connect; returns at once, RabbitMQ need not be there."""
         self.inward.start()
         self.outward.start()
+        self._settling = spawn(self._addresses.settle(), "what AMPQOUT is")
 
     async def stop(self) -> None:
         """Give everything up, as at a rebalance, and disconnect."""
+        if self._settling is not None:
+            self._settling.cancel()
         await self._leases.on_lost()
         await self._parking.on_lost()
         await self._publisher.close()
