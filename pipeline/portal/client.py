@@ -11,12 +11,12 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-import httpx
+import aiohttp
+from yarl import URL
 
 from pipeline.portal.faults import Answer, Moved, PortalFault, PortalOversize, PortalTransient, PortalUnknown
 from pipeline.portal.outcomes import judge
@@ -25,13 +25,13 @@ __all__ = ["PortalClient"]
 
 log = logging.getLogger(__name__)
 
-#: Idle connections that are kept. How many are in use is the callers' business (executor.py): a limit here would be
-#: shared by all portals, and one that hangs would hold up the others.
-KEPT = 20
 #: Seconds; below the idle limit of usual servers (5 and more), so that a call seldom meets a closing connection.
 KEEP_ALIVE = 4.0
 #: An answer that is too long is read on up to here, to say how long it was; bytes.
 COUNT_BOUND = 256 * 1024 * 1024
+#: Bytes of one header line of an answer; proxies of big installations write long ones.
+LONGEST_HEADER = 65_536
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: Shorter tokens are no secrets, and would be found in any text.
 SHORTEST_SECRET = 6
 
@@ -42,7 +42,7 @@ except PackageNotFoundError:  # run from a source tree
 _HEADERS = {
     "Content-Type": "application/json",
     "Accept": "application/json",
-    "User-Agent": f"pipeline-bus/{_VERSION} (python-httpx/{httpx.__version__})",
+    "User-Agent": f"pipeline-bus/{_VERSION} (aiohttp/{aiohttp.__version__})",
 }
 
 
@@ -57,10 +57,10 @@ class _Reading:
     length: int = 0
     exact: bool = False
 
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Hook of httpcore; a proxy's CONNECT is not the request yet."""
-        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
-            self.sent = True
+
+async def _mark_sent(session: object, context: Any, params: object) -> None:
+    """Hook of aiohttp, called when the headers are about to be written; a proxy's CONNECT has none."""
+    context.trace_request_ctx.sent = True
 
 
 class PortalClient:
@@ -71,24 +71,39 @@ class PortalClient:
 
         `HTTPS_PROXY`, `NO_PROXY` and `SSL_CERT_FILE` of the environment are heeded; loopback needs no proxy.
         """
-        for name in ("httpx", "httpcore"):  # they log addresses, with the token in them
-            logging.getLogger(name).setLevel(logging.WARNING)
         self._total = connect_timeout + request_timeout
         self._limit = answer_limit
         self._moved: dict[str, str] = {}
-        self._http = httpx.AsyncClient(
-            headers=_HEADERS,
-            timeout=httpx.Timeout(request_timeout, connect=connect_timeout),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=KEPT, keepalive_expiry=KEEP_ALIVE),
-            follow_redirects=False,
-            # a session cookie of one credential must not go with the calls of another
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            mounts={f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")},
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=connect_timeout, connect=connect_timeout, sock_read=request_timeout
         )
+        #: by: is the portal on this machine?
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def close(self) -> None:
         """Close the connections; a call in flight ends as unknown."""
-        await self._http.aclose()
+        for session in self._sessions.values():
+            await session.close()
+
+    def _session(self, local: bool) -> aiohttp.ClientSession:
+        session = self._sessions.get(local)
+        if session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_request_headers_sent.append(_mark_sent)
+            session = self._sessions[local] = aiohttp.ClientSession(
+                headers=_HEADERS,
+                timeout=self._timeout,
+                # How many connections are in use is the callers' business (executor.py): a limit here would be shared
+                # by all portals, and one that hangs would hold up the others.
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE),
+                # a session cookie of one credential must not go with the calls of another
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=not local,
+                trace_configs=[trace],
+                max_line_size=LONGEST_HEADER,
+                max_field_size=LONGEST_HEADER,
+            )
+        return session
 
     async def call(self, address: str, user: str, token: str, method: str, body: bytes) -> Answer:
         """POST the body (JSON; empty = no parameters) to `<address>/<user>/<token>/<method>`, once.
@@ -128,7 +143,7 @@ class PortalClient:
         try:
             async with asyncio.timeout(self._total):
                 await self._exchange(f"{base.rstrip('/')}/{tail}", body, reading)
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             failure = error
         # raised out here, so that no chained exception carries the address along
         executed = 200 <= reading.status < 300
@@ -139,10 +154,11 @@ class PortalClient:
         return judge(reading.status, reading.headers, bytes(reading.content), time.time())
 
     async def _exchange(self, url: str, body: bytes, reading: _Reading) -> None:
-        request = self._http.stream("POST", url, content=body, extensions={"trace": reading.trace})
-        async with request as response:
-            reading.status, reading.headers = response.status_code, response.headers
-            async for chunk in response.aiter_bytes():
+        address = URL(url, encoded=True)
+        session = self._session((address.host or "") in _LOOPBACK)
+        async with session.post(address, data=body, allow_redirects=False, trace_request_ctx=reading) as response:
+            reading.status, reading.headers = response.status, response.headers
+            async for chunk in response.content.iter_any():
                 room = self._limit - len(reading.content)
                 reading.content += chunk[: max(room, 0)]
                 reading.length += len(chunk)
@@ -150,8 +166,10 @@ class PortalClient:
                     told = response.headers.get("content-length", "")
                     if told.isdigit() and "content-encoding" not in response.headers:
                         reading.length, reading.exact = int(told), True
+                        response.close()
                         return
                     if reading.length > COUNT_BOUND:
+                        response.close()
                         return
             reading.exact = True
 
@@ -168,7 +186,7 @@ def _oversize(reading: _Reading) -> PortalOversize:
 
 def _fault(error: Exception, reading: _Reading, host: str) -> PortalFault:
     reason = str(error) or type(error).__name__
-    if isinstance(error, TimeoutError | httpx.TimeoutException):
+    if isinstance(error, TimeoutError):
         reason = "no answer in time" if reading.sent else "no connection in time"
     if not reading.sent:
         return PortalTransient(f"{host}: {reason}; nothing was sent", sent=False)
