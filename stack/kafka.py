@@ -11,6 +11,7 @@ from pathlib import Path
 from stack.cache import kafka_jars
 from stack.ports import HOST, free_port
 from stack.process import Process, ProcessError
+from stack.service import Service
 
 MAX_MESSAGE_BYTES = 18874368
 """What the broker takes in one record batch: 16 MiB of body with room for headers."""
@@ -19,7 +20,7 @@ _JAVA = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
 
 
-class Kafka:
+class Kafka(Service):
     """One broker whose data lives in `folder` and outlives stop, kill and a change of ports.
 
     `port` is where clients connect; without it a free one is taken, once for the life of this object.
@@ -42,11 +43,6 @@ class Kafka:
         """Address for KAFKA_URL: kafka://host:port."""
         return f"kafka://{self.bootstrap}"
 
-    @property
-    def running(self) -> bool:
-        """True while the broker's process exists, also when it is frozen."""
-        return self.process.running
-
     @staticmethod
     def fetch() -> Path:
         """Fetch the jars when the cache has none; the folder with them. Raises stack.cache.FetchError."""
@@ -66,11 +62,7 @@ class Kafka:
             self._format(java, class_path, properties)
         command = [java, *_JAVA, *_LOGGING, "-cp", class_path, "kafka.Kafka", str(properties)]
         self.process.start(command, env=os.environ, cwd=self.folder)
-        try:
-            self.process.wait_ready(self.ready, timeout)
-        except ProcessError:
-            self.process.kill()
-            raise
+        self.wait_ready(timeout)
 
     def ready(self) -> bool:
         """True when the broker names itself as coordinator of groups, so that producers and groups can begin."""
@@ -79,22 +71,6 @@ class Kafka:
                 return _coordinates(sock)
         except OSError:
             return False
-
-    def stop(self) -> None:
-        """End the broker cleanly (SIGTERM; SIGKILL after 30 s); its data stays."""
-        self.process.stop(30)
-
-    def kill(self) -> None:
-        """SIGKILL the broker; its data stays."""
-        self.process.kill()
-
-    def pause(self) -> None:
-        """Freeze the broker (SIGSTOP)."""
-        self.process.pause()
-
-    def resume(self) -> None:
-        """Wake a frozen broker (SIGCONT)."""
-        self.process.resume()
 
     def _format(self, java: str, class_path: str, properties: Path) -> None:
         # 22 characters of base64; hexadecimal ones, since an id that begins with - is taken for an option.

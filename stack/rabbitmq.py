@@ -8,12 +8,13 @@ from pathlib import Path
 
 from stack.ports import HOST, free_port, is_open
 from stack.process import Process, ProcessError
+from stack.service import Service
 
 # Not the wrapper in sbin: that one wants root or the user rabbitmq.
 _SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
 
-class RabbitMQ:
+class RabbitMQ(Service):
     """One broker whose data lives in `folder` and outlives stop, kill and a change of ports.
 
     `port` (AMQP) and `management_port` (HTTP) are free ones when not given, once for the life of this
@@ -40,11 +41,6 @@ class RabbitMQ:
         """Address of the management pages and their API (under /api); basic auth guest:guest."""
         return f"http://{HOST}:{self.management_port}"
 
-    @property
-    def running(self) -> bool:
-        """True while the broker's process exists, also when it is frozen."""
-        return self.process.running
-
     @staticmethod
     def server() -> Path | None:
         """The program that starts a broker as the current user; None when RabbitMQ is not installed."""
@@ -63,11 +59,7 @@ class RabbitMQ:
         (self.folder / "plugins").write_text("[rabbitmq_management].\n")
         (self.folder / "rabbitmq.conf").write_text(self._config())
         self.process.start([str(server)], env=self._environment(), cwd=self.folder)
-        try:
-            self.process.wait_ready(self.ready, timeout)
-        except ProcessError:
-            self.process.kill()
-            raise
+        self.wait_ready(timeout)
 
     def ready(self) -> bool:
         """True when the broker opens the AMQP dialogue and its management port is open."""
@@ -78,22 +70,6 @@ class RabbitMQ:
                 return sock.recv(3) == b"\x01\x00\x00" and is_open(self.management_port)
         except OSError:
             return False
-
-    def stop(self) -> None:
-        """End the broker cleanly (SIGTERM; SIGKILL after 30 s); its data stays."""
-        self.process.stop(30)
-
-    def kill(self) -> None:
-        """SIGKILL the broker; its data stays."""
-        self.process.kill()
-
-    def pause(self) -> None:
-        """Freeze the broker (SIGSTOP)."""
-        self.process.pause()
-
-    def resume(self) -> None:
-        """Wake a frozen broker (SIGCONT)."""
-        self.process.resume()
 
     def _node(self) -> str:
         """The node's name: unique on the machine, and the same for the life of the data, which it owns."""

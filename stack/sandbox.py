@@ -7,14 +7,17 @@ from pathlib import Path
 
 from stack.ports import HOST, free_port
 from stack.probe import answers_200
-from stack.process import Process, ProcessError
+from stack.process import Process
+from stack.service import Service
 
 
-class Portal:
+class Portal(Service):
     """One simulated portal on its own port; `arguments` are further flags of the simulator.
 
     A tied simulator dies with this process. start() raises ProcessError with the tail of the log.
     """
+
+    stop_timeout = 10
 
     def __init__(
         self,
@@ -40,11 +43,6 @@ class Portal:
         """Address for B24REST: the portal's REST root, to which user, token and method are added."""
         return f"{self.url}/rest/"
 
-    @property
-    def running(self) -> bool:
-        """True while the simulator's process exists, also when it is frozen."""
-        return self.process.running
-
     def start(self, timeout: float = 30) -> None:
         """Start the simulator and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -53,28 +51,8 @@ class Portal:
         root = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
         self.process.start(command, env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}, cwd=self.folder)
-        try:
-            self.process.wait_ready(self.ready, timeout)
-        except ProcessError:
-            self.process.kill()
-            raise
+        self.wait_ready(timeout)
 
     def ready(self) -> bool:
         """True when the simulator's health page answers 200 now."""
         return answers_200(self.port, "/_sandbox/health")
-
-    def stop(self) -> None:
-        """End the simulator (SIGTERM; SIGKILL after 10 s); what it holds in memory is gone."""
-        self.process.stop(10)
-
-    def kill(self) -> None:
-        """SIGKILL the simulator."""
-        self.process.kill()
-
-    def pause(self) -> None:
-        """Freeze the simulator (SIGSTOP): connections open, nothing answers."""
-        self.process.pause()
-
-    def resume(self) -> None:
-        """Wake a frozen simulator (SIGCONT)."""
-        self.process.resume()

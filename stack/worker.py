@@ -7,7 +7,8 @@ from pathlib import Path
 
 from stack.ports import HOST, free_port
 from stack.probe import answers_200
-from stack.process import Process, ProcessError
+from stack.process import Process
+from stack.service import Service
 
 _BUS_NAMES = ("KAFKA_URL", "AMPQURL", "AMPQIN", "AMPQOUT", "B24REST")
 _BUS_PREFIX = "PIPELINE_"
@@ -18,13 +19,15 @@ def bus_environment(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if name in _BUS_NAMES or name.startswith(_BUS_PREFIX)}
 
 
-class Worker:
+class Worker(Service):
     """One worker that runs in `folder` (its data, log and working directory).
 
     `env` holds the bus's settings (KAFKA_URL, AMPQURL, B24REST, PIPELINE_…); settings in the environment
     of this process do not leak in. Started again after stop or kill, it has the same data and the same
     web port. start() raises ProcessError with the tail of the log.
     """
+
+    stop_timeout = 40
 
     def __init__(
         self,
@@ -51,11 +54,6 @@ class Worker:
         return f"http://{HOST}:{self.web_port}"
 
     @property
-    def running(self) -> bool:
-        """True while the worker's process exists, also when it is frozen."""
-        return self.process.running
-
-    @property
     def log(self) -> Path:
         """The file with all that the worker wrote to its outputs."""
         return self.process.log
@@ -72,30 +70,6 @@ class Worker:
         if wait:
             self.wait_ready(timeout)
 
-    def wait_ready(self, timeout: float = 60) -> None:
-        """Wait until /readyz answers 200; else kill the worker and raise ProcessError."""
-        try:
-            self.process.wait_ready(self.ready, timeout)
-        except ProcessError:
-            self.process.kill()
-            raise
-
     def ready(self) -> bool:
         """True when /readyz answers 200 now."""
         return answers_200(self.web_port, "/readyz")
-
-    def stop(self, timeout: float = 40) -> None:
-        """End the worker cleanly (SIGTERM; SIGKILL after `timeout` seconds)."""
-        self.process.stop(timeout)
-
-    def kill(self) -> None:
-        """SIGKILL the worker; its data stays."""
-        self.process.kill()
-
-    def pause(self) -> None:
-        """Freeze the worker (SIGSTOP)."""
-        self.process.pause()
-
-    def resume(self) -> None:
-        """Wake a frozen worker (SIGCONT)."""
-        self.process.resume()
