@@ -5,7 +5,6 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 PYTHON := .venv/bin/python
-TESTS := $(wildcard tests/unit tests/integration tests/e2e tests/chaos)
 
 .PHONY: help run test test-unit lint kill-test bench up down status logs clean venv system
 
@@ -18,7 +17,8 @@ run: venv ## start everything, send 500 sample requests, stay up until Ctrl-C (O
 
 test: venv system ## lint, then unit, integration, e2e and short chaos tests, on services of their own
 	@$(MAKE) --no-print-directory lint
-	@$(PYTHON) -m pytest $(TESTS) $(PYTEST)
+	@$(PYTHON) -m pytest tests/unit $(PYTEST)
+	@tests/all.sh $(PYTHON) $(PYTEST)
 
 test-unit: venv ## unit tests only: no service, seconds
 	@$(PYTHON) -m pytest tests/unit $(PYTEST)
