@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ KEEP_ALIVE = 4.0
 COUNT_BOUND = 256 * 1024 * 1024
 #: Bytes of one header line of an answer; proxies of big installations write long ones.
 LONGEST_HEADER = 65_536
+_ADDRESS = re.compile(r"https?://[^\s'\"]+")
+_LONGEST_REASON = 500
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: Shorter tokens are no secrets, and would be found in any text.
 SHORTEST_SECRET = 6
@@ -155,6 +158,9 @@ class PortalClient:
 
     async def _exchange(self, url: str, body: bytes, reading: _Reading) -> None:
         address = URL(url, encoded=True)
+        # two turns of the loop: a connection that the portal has closed meanwhile is noticed before it is used again
+        for _ in range(2):
+            await asyncio.sleep(0)
         session = self._session((address.host or "") in _LOOPBACK)
         async with session.post(address, data=body, allow_redirects=False, trace_request_ctx=reading) as response:
             reading.status, reading.headers = response.status, response.headers
@@ -185,7 +191,8 @@ def _oversize(reading: _Reading) -> PortalOversize:
 
 
 def _fault(error: Exception, reading: _Reading, host: str) -> PortalFault:
-    reason = str(error) or type(error).__name__
+    # some of aiohttp's texts hold the address, some a picture of the bad line: one line, no address
+    reason = " ".join(_ADDRESS.sub(host, str(error)).split())[:_LONGEST_REASON] or type(error).__name__
     if isinstance(error, TimeoutError):
         reason = "no answer in time" if reading.sent else "no connection in time"
     if not reading.sent:
