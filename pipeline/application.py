@@ -58,4 +58,4 @@ def _furnish(app: BusApp, settings: Settings) -> None:
     install(runtime, gateway, bridge)
 
 
-app = bootstrap(read_settings(), worker="worker" in sys.argv[1:])
+app = bootstrap(read_settings(), worker="worker" in sys.argv[1:] and "--help" not in sys.argv)

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -19,6 +19,9 @@ from pydantic_settings import SettingsError
 from pipeline.settings import Settings, config_file
 
 __all__ = ["SettingView", "mask_url", "read", "settings", "view"]
+
+#: what the old proxy's names are easily taken for
+_NATURAL = {"AMQPURL": "AMPQURL", "AMQPIN": "AMPQIN", "AMQPOUT": "AMPQOUT"}
 
 MASK = "********"
 #: what may be shown of a portal's settings
@@ -36,6 +39,8 @@ def read() -> Settings:
         unknown = _unknown_names()
         if unknown:
             _refuse(unknown)
+        for line in misspelt_variables(os.environ):
+            print(f"pipeline: {line}", file=sys.stderr)
         return current
     except ValidationError as error:
         _refuse([_line(fault) for fault in error.errors(include_url=False)])
@@ -117,6 +122,18 @@ def mask_url(url: str) -> str:
     user = f"{parts.username}:{MASK}@" if parts.username is not None else ""
     path, rest, hidden = parts.path.partition("/rest/")
     return f"{parts.scheme}://{user}{parts.hostname}{port}{path}{rest}{MASK if hidden else ''}"
+
+
+def misspelt_variables(given: Mapping[str, str]) -> list[str]:
+    """One line for each variable that looks like a setting and is none; values are not shown."""
+    known = {environment_name(field) for field in Settings.model_fields} | {"PIPELINE_CONFIG"}
+    lines = []
+    for name in sorted(given):
+        if name in _NATURAL and _NATURAL[name] not in given:
+            lines.append(f"{name} is not read; the setting is spelt {_NATURAL[name]}")
+        elif name.startswith("PIPELINE_") and name.partition("__")[0] not in known:
+            lines.append(f"{name} is no setting and is not read; `faust -A pipeline settings` lists them")
+    return lines
 
 
 def environment_name(field: str) -> str:

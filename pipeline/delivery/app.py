@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Sequence
 
 import faust
@@ -16,6 +17,7 @@ from pipeline.delivery.declare import declare, wait_for_kafka
 from pipeline.delivery.exit import die, refuse
 from pipeline.delivery.names import check_private_names
 from pipeline.delivery.plans import changelog_name, topic_plans
+from pipeline.delivery.quiet import quieten
 from pipeline.delivery.recovery import install_recovery
 from pipeline.delivery.retry import Backoff
 from pipeline.delivery.runtime import Runtime
@@ -41,9 +43,21 @@ class BusApp(faust.App):
         await super().on_start()
         if self.client_only or self.producer_only:
             return
+        self._check_port()
         await self._prepare()
         self.add_future(self.runtime.guard.tick())
         await self.runtime.start()
+
+    def _check_port(self) -> None:
+        """A second worker on the same machine is the likeliest mistake of all: one line, no traceback."""
+        if not self.conf.web_enabled:
+            return
+        bind, port = self.conf.web_bind, self.conf.web_port
+        try:
+            with socket.create_server((bind, port), family=socket.AF_INET6 if ":" in bind else socket.AF_INET):
+                pass
+        except OSError as error:
+            refuse(f"the pages cannot listen on {bind}:{port} ({error.strerror}); give this worker another --web-port")
 
     async def _prepare(self) -> None:
         backoff, attempt = Backoff(0.5, 10.0), 1
@@ -115,6 +129,7 @@ def make_app(settings: Settings, topics: Sequence[Topic] = TOPICS, tables: Seque
     """
     check_private_names()
     install_recovery()
+    quieten()
     app = BusApp(
         settings.app_id,
         version=1,
