@@ -7,6 +7,7 @@ not seek where nothing, or 0, is committed. And a fourth, found by the kill test
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +19,7 @@ from mode.types import ServiceT
 
 from pipeline.delivery import metrics
 from pipeline.delivery.drain import drain
+from pipeline.delivery.exit import die
 
 if TYPE_CHECKING:
     from faust.transport.conductor import Conductor
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from pipeline.delivery.app import BusApp
 
 __all__ = ["Only", "SafeConsumer"]
+
+#: seconds; calls that are out and answers on their way have 20 s each, the commit 10 s (runtime.py, gateway.py)
+_REVOKE_LIMIT = 50.0
 
 
 class Only:
@@ -113,7 +118,12 @@ class SafeConsumer(Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let everything in flight end and be committed before the acks of these partitions are dropped."""
-        if not self.app.should_stop:
-            await cast("BusApp", self.app).release()
-        await super().on_partitions_revoked(revoked)
+        try:
+            async with asyncio.timeout(_REVOKE_LIMIT):
+                if not self.app.should_stop:
+                    await cast("BusApp", self.app).release()
+                await super().on_partitions_revoked(revoked)
+        except TimeoutError as error:
+            # the whole group waits for this worker; what is un-acked goes to the others
+            die(f"giving up partitions took more than {_REVOKE_LIMIT:g} s", error)
         self._forget(revoked)
