@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from typing import Any, cast
 
-from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from faust.types import TP
 
@@ -19,7 +18,6 @@ from pipeline.delivery.flow import Flow
 from pipeline.delivery.ownership import Lost
 from pipeline.delivery.retry import Backoff
 from pipeline.delivery.runtime import Runtime
-from pipeline.portal.answered import answered
 from pipeline.portal.book import Book
 from pipeline.portal.client import PortalClient
 from pipeline.portal.completion import Completion
@@ -34,7 +32,7 @@ from pipeline.portal.scheduler import Entry
 from pipeline.portal.seal import Sealer
 from pipeline.portal.view import PortalState, portal_state
 from pipeline.settings import PortalSettings
-from pipeline.topology import KEYS, PARTITIONS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS
+from pipeline.topology import KEYS, PARTITIONS, REQUESTS_BULK, REQUESTS_INTERACTIVE
 
 __all__ = ["Gateway", "partition_of"]
 
@@ -43,10 +41,6 @@ logger = logging.getLogger(__name__)
 _LANES: tuple[tuple[Lane, str], ...] = (("i", REQUESTS_INTERACTIVE), ("b", REQUESTS_BULK))
 _DRAIN_TIMEOUT = 19.0
 _HOUSEKEEPING = 60.0
-#: seconds for reading the newest answers at a take-over
-_LOOK_TIMEOUT = 30.0
-#: seconds by which clocks of two workers may differ; an answer from before its request belongs to an older memory
-_CLOCKS_DIFFER = 5.0
 
 
 def partition_of(portal: str) -> int:
@@ -114,15 +108,10 @@ class Gateway:
         for name, portal in self._portals.items():
             if partition_of(name) in partitions:
                 self._executors[name] = self._new_executor(name, portal)
-        rows = [row for partition in sorted(partitions) async for row in self._book.unfinished(partition)]
-        answers = await self._answered({row.partition for row in rows})
-        for row in rows:
-            if row.state == SENT and row.portal in self._executors:
-                self._executors[row.portal].limiter.restore(row.limiter, now)
-            if answers.get(row.identity, 0.0) >= row.accepted - _CLOCKS_DIFFER:
-                logger.info("request %s was answered before its owner ended", row.identity)
-                await self._book.done(row)
-            else:
+        for partition in sorted(partitions):
+            async for row in self._book.unfinished(partition):
+                if row.state == SENT and row.portal in self._executors:
+                    self._executors[row.portal].limiter.restore(row.limiter, now)
                 self._enqueue(Entry(row, attempts=row.attempts))
         self._intake.open()
         for executor in self._executors.values():
@@ -183,19 +172,6 @@ class Gateway:
 
     def _has_room(self) -> bool:
         return self._waiting() < self._runtime.settings.waiting_limit
-
-    async def _answered(self, partitions: set[int]) -> dict[str, float]:
-        """Newest answers in the partitions that have unfinished requests; none when Kafka does not tell in time."""
-        if not partitions:
-            return {}
-        try:
-            async with asyncio.timeout(_LOOK_TIMEOUT):
-                return await answered(
-                    self._runtime.settings.kafka_servers, self._runtime.wire(RESULTS), sorted(partitions)
-                )
-        except (KafkaError, TimeoutError) as error:
-            logger.warning("newest answers could not be read; a call may be repeated: %r", error)
-            return {}
 
     async def _look_for_new_topics(self, partitions: frozenset[int]) -> None:
         """A lane that ends before the offset applied through was made anew: its offsets mean other records."""
