@@ -8,7 +8,7 @@ awaited without being delivered, and costs twice as much (reference: Faust, sect
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
@@ -117,26 +117,19 @@ class KafkaProducer:
 
     async def post(self, record: Record) -> Confirmation:
         """See `ConfirmedProducer`."""
-        future = await self.post_raw(
-            self.name(record.topic), record.value, record.key, record.partition, wire_headers(record.headers)
-        )
+        future = await self._post(record)
         confirmed: Confirmation = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda done: _pass_on(done, confirmed))
         return confirmed
 
     async def send(self, records: Iterable[Record]) -> Sequence[RecordMetadata]:
         """See `ConfirmedProducer`."""
-        futures = [
-            await self.post_raw(
-                self.name(record.topic),
-                record.value,
-                record.key,
-                record.partition,
-                wire_headers(record.headers),
-            )
-            for record in records
-        ]
-        return await confirm(futures)
+        return await confirm([await self._post(record) for record in records])
+
+    async def _post(self, record: Record) -> Confirmation:
+        return await self.post_raw(
+            self.name(record.topic), record.value, record.key, record.partition, wire_headers(record.headers)
+        )
 
     def name(self, topic: str) -> str:
         """Name of a declared topic in Kafka."""
@@ -177,7 +170,7 @@ def _pass_on(done: Confirmation, confirmed: Confirmation) -> None:
         confirmed.set_exception(translate(error))
 
 
-def bulk_client(servers: Sequence[str], message_limit: int, security: Mapping[str, object]) -> AIOKafkaProducer:
+def bulk_client(servers: Sequence[str], message_limit: int) -> AIOKafkaProducer:
     """A producer with a long linger and big batches, for paths that move thousands a second."""
     return AIOKafkaProducer(
         bootstrap_servers=list(servers),
@@ -187,5 +180,4 @@ def bulk_client(servers: Sequence[str], message_limit: int, security: Mapping[st
         max_batch_size=131_072,
         max_request_size=message_limit,
         request_timeout_ms=120_000,
-        **security,
     )

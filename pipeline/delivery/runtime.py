@@ -92,7 +92,7 @@ class Runtime:
 
     async def start(self) -> None:
         """Run the start calls, the bulk producer first."""
-        self._bulk = bulk_client(self.settings.kafka_servers, self.settings.message_limit + 65_536, {})
+        self._bulk = bulk_client(self.settings.kafka_servers, self.settings.message_limit + 65_536)
         await self._bulk.start()
         for call in self._starting:
             await call()
