@@ -34,6 +34,12 @@ class BusApp(faust.App):
     """Faust's app with safe transport, start checks, and an orderly release of partitions."""
 
     runtime: Runtime
+    #: generation whose partitions are being given up, or were; None once the next is assigned
+    given_up: int | None = None
+
+    def holds(self, generation: int) -> bool:
+        """True from the assignment of a generation to its revocation, which comes before the next is known."""
+        return generation == self.consumer_generation_id and generation != self.given_up
 
     def _new_transport(self) -> TransportT:
         return SafeTransport(self.conf.broker_consumer, self)
@@ -94,6 +100,7 @@ class BusApp(faust.App):
 
     async def release(self) -> None:
         """Partitions go: stop the flow, let what is in flight end, commit what is done."""
+        self.given_up = self.consumer_generation_id
         self.consumer.stop_flow()
         self.flow_control.suspend()
         self.flow_control.clear()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import AsyncIterator, Iterable, Mapping, Set
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from faust.transport.consumer import ensure_TP
@@ -116,14 +117,26 @@ class SafeConsumer(Consumer):
             (metrics.COMMITS if accepted else metrics.COMMITS_FAILED).inc()
         return accepted
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """The next generation: nothing of it is given up yet; stores are opened, recovery begins."""
+        cast("BusApp", self.app).given_up = None
+        async with _ends_worker("opening what was assigned", self.app.conf.broker_rebalance_timeout):
+            await super().on_partitions_assigned(assigned, generation_id)
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let everything in flight end and be committed before the acks of these partitions are dropped."""
-        try:
-            async with asyncio.timeout(_REVOKE_LIMIT):
-                if not self.app.should_stop:
-                    await cast("BusApp", self.app).release()
-                await super().on_partitions_revoked(revoked)
-        except TimeoutError as error:
-            # the whole group waits for this worker; what is un-acked goes to the others
-            die(f"giving up partitions took more than {_REVOKE_LIMIT:g} s", error)
+        async with _ends_worker("giving up partitions", _REVOKE_LIMIT):
+            if not self.app.should_stop:
+                await cast("BusApp", self.app).release()
+            await super().on_partitions_revoked(revoked)
         self._forget(revoked)
+
+
+@asynccontextmanager
+async def _ends_worker(what: str, limit: float) -> AsyncIterator[None]:
+    """The whole group waits for this worker: after `limit` seconds it ends, and the others get what is un-acked."""
+    try:
+        async with asyncio.timeout(limit):
+            yield
+    except TimeoutError as error:
+        die(f"{what} took more than {limit:g} s", error)

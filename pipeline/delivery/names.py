@@ -34,6 +34,7 @@ _NAMES: dict[type, tuple[str, ...]] = {
         "callback",
         "earliest_offsets",
         "perform_seek",
+        "on_partitions_assigned",
         "on_partitions_revoked",
         "stop_flow",
     ),
@@ -57,8 +58,10 @@ _NAMES: dict[type, tuple[str, ...]] = {
         "set_persisted_offset",
         "_open_for_partition",
         "partition_path",
+        "revoke_partitions",
+        "stop",
     ),
-    App: ("_new_transport", "_stop_consumer", "_fetcher"),
+    App: ("_new_transport", "_stop_consumer", "_fetcher", "consumer_generation_id"),
 }
 
 

@@ -12,7 +12,7 @@ _KEPT = 200
 
 
 class _OncePerMinute(logging.Filter):
-    """Lets a line of one form through once in `_PAUSE` seconds, with how many were left out."""
+    """Lets a warning of one form through once in `_PAUSE` seconds, with how many were left out; news always."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,6 +20,8 @@ class _OncePerMinute(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """False: left out."""
+        if record.levelno < logging.WARNING:
+            return True
         form, now = (record.name, str(record.msg)), time.monotonic()
         until, left_out = self._seen.get(form, (0.0, 0))
         if now < until:

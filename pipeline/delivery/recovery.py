@@ -2,7 +2,8 @@
 
 faust-streaming 0.15.3 resumes first and then clears the agents' queues, so what was fetched in between vanishes
 after every rebalance (#596; measured in reference: Faust, section 13). Between the seek and the resume the owners
-of partitions are told what they own, with their tables complete.
+of partitions are told what they own, with their tables complete; not when a revocation has come meanwhile, of which
+the recovery hears only with the next assignment.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ __all__ = ["install_recovery"]
 async def _resume(self: Recovery, generation_id: int) -> None:
     app = cast("BusApp", self.app)
     consumer = app.consumer
-    if app.consumer_generation_id != generation_id:
+    if not app.holds(generation_id):
         return
     assignment = consumer.assignment()
     if assignment:
         await self._wait(consumer.perform_seek(), timeout=app.conf.broker_request_timeout)
-    if app.consumer_generation_id != generation_id:
+    if not app.holds(generation_id):
         return
     await app.take_over(assignment)
-    if app.consumer_generation_id != generation_id:
+    if not app.holds(generation_id):
         return
     self.completed.set()
     app.flow_control.resume()

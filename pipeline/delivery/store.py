@@ -7,14 +7,16 @@ changelog keeps its tombstones may hold rows that were deleted elsewhere; it is 
 
 from __future__ import annotations
 
+import gc
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from faust.stores.rocksdb import Store
+from faust.types import TP
 from rocksdict import WriteBatch
 
 __all__ = ["REVISION_BYTES", "TOMBSTONES_KEPT", "SafeStore", "pack", "unpack"]
@@ -23,6 +25,10 @@ REVISION_BYTES = 8
 
 #: delete.retention.ms of changelogs, in seconds. Stores older than half of it are not trusted.
 TOMBSTONES_KEPT = 7 * 86_400.0
+
+#: most that `slice` reads at once: rows, and bytes of their values (the last row may go beyond)
+_SLICE_ROWS = 500
+_SLICE_BYTES = 1024 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +63,43 @@ class SafeStore(Store):
             batch.put(self.offset_key, str(offset).encode())
         self._db_for_partition(partition).write(batch)
 
-    def scan(self, partition: int, prefix: bytes, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
-        """Rows whose key begins with `prefix`, in the order of keys, from the key `start` on."""
+    def slice(self, partition: int, prefix: bytes, start: bytes | None = None) -> list[tuple[bytes, bytes]]:
+        """The first rows from the key `start` on whose key begins with `prefix`; empty: there are no more.
+
+        A list, and of bounded size: an iterator of RocksDB that is still referred to keeps the database locked.
+        """
+        rows: list[tuple[bytes, bytes]] = []
+        size = 0
         for key, value in self._db_for_partition(partition).items(from_key=start or prefix or None):
             if not key.startswith(prefix):
-                return
+                break
             if key != self.offset_key:
-                yield key, value
+                rows.append((key, value))
+                size += len(value)
+                if len(rows) >= _SLICE_ROWS or size >= _SLICE_BYTES:
+                    break
+        return rows
+
+    def revoke_partitions(self, table: Any, tps: set[TP]) -> None:
+        """Close the databases of partitions that were lost.
+
+        Faust leaves that to the garbage collector. While anything refers to one, the partition cannot be opened again
+        in this worker: Faust tries for 30 s, the whole group waiting, and then ends the worker.
+        """
+        for tp in tps:
+            if tp.topic in table.changelog_topic.topics:
+                self._close(self._dbs.pop(tp.partition, None))
+        gc.collect()
+
+    async def stop(self) -> None:
+        """Close all databases."""
+        for partition in list(self._dbs):
+            self._close(self._dbs.pop(partition))
+        await super().stop()
+
+    def _close(self, db: Any) -> None:
+        if db is not None:
+            db.close()
 
     def apply_changelog_batch(
         self, batch: Iterable[Any], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]

@@ -92,9 +92,22 @@ class DurableTable:
         return None if stored is None else unpack(stored)[1]
 
     def scan(self, partition: int, prefix: bytes = b"", start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
-        """Stored rows whose key begins with `prefix`, from `start` on. Own writes that are pending are not seen."""
-        for key, stored in self._store.scan(partition, prefix, start):
-            yield key, unpack(stored)[1]
+        """Stored rows whose key begins with `prefix`, from `start` on. Own writes that are pending are not seen.
+
+        Read in slices, so that it may be held over an await; what is written behind it meanwhile is seen or not.
+
+        Raises:
+            Lost: the partition is not ours, or is no longer.
+        """
+        while True:
+            if not self._owns(partition):
+                raise Lost(f"table {self.name}: partition {partition} is not owned by this worker")
+            rows = self._store.slice(partition, prefix, start)
+            if not rows:
+                return
+            for key, stored in rows:
+                yield key, unpack(stored)[1]
+            start = rows[-1][0] + b"\0"
 
     async def put(self, partition: int, key: bytes, value: bytes | None) -> None:
         """Write one row; None deletes it. See `put_all`."""

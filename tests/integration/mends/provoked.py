@@ -1,8 +1,8 @@
 """A counting worker in which one mend of the ground floor can be taken out, and its fault provoked.
 
 Environment: `MENDED` = 1 or 0; `FAULT` = which mend: `order` (seek before resume), `seek` (explicit seek where nothing
-is committed), `freeze` (guard). `GATE` = a file: the handler waits until it exists. `SEEN` = a file that every counted
-offset is appended to.
+is committed), `late` (a revocation before the take-over), `freeze` (guard). `GATE` = a file: the handler waits until it
+exists. `SEEN` = a file that every counted offset is appended to.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STOCK = {name: getattr(Recovery, name) for name in ("on_recovery_completed", "_r
 
 from pipeline.configuration import settings as read_settings  # noqa: E402
 from pipeline.delivery import runtime as runtime_module  # noqa: E402
-from pipeline.delivery.app import make_app  # noqa: E402
+from pipeline.delivery.app import BusApp, make_app  # noqa: E402
 from pipeline.delivery.consumer import SafeConsumer  # noqa: E402
 from pipeline.delivery.flow import Event, Flow  # noqa: E402
 from pipeline.delivery.slot import claim  # noqa: E402
@@ -91,6 +91,41 @@ elif FAULT == "seek":
             await Consumer.perform_seek(self)
 
         SafeConsumer.perform_seek = stock_seek  # type: ignore[method-assign]
+elif FAULT == "late":
+    committed_seek, give_up = SafeConsumer.perform_seek, BusApp.release
+
+    async def seek_until_given_up(self: SafeConsumer) -> None:
+        """The take-over comes after this; the gate opens when the partitions are gone."""
+        await committed_seek(self)
+        print("seek is done", flush=True)
+        while not GATE.exists():
+            await asyncio.sleep(0.02)
+
+    async def give_up_slowly(self: BusApp) -> None:
+        """Leaves time for a take-over before the next assignment is there."""
+        await give_up(self)
+        if not self.consumer.assignment():
+            return  # the first time a worker joins
+        print("given up", flush=True)
+        GATE.touch()
+        await asyncio.sleep(2)
+
+    class Owner:
+        """Says what it is told."""
+
+        async def on_owned(self, partitions: frozenset[int]) -> None:
+            """Taken over."""
+            print(f"owned {sorted(partitions)}", flush=True)
+
+        async def on_lost(self) -> None:
+            """Given up."""
+
+    SafeConsumer.perform_seek = seek_until_given_up  # type: ignore[method-assign]
+    BusApp.release = give_up_slowly  # type: ignore[method-assign]
+    runtime.ownership.register(runtime.wire(IN.name), Owner())
+    if not MENDED:
+        # what was asked for before
+        BusApp.holds = lambda self, generation: generation == self.consumer_generation_id  # type: ignore[method-assign]
 elif FAULT == "freeze" and not MENDED:
     runtime.guard.limit = math.inf
 

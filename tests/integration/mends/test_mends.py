@@ -156,6 +156,24 @@ async def test_a_seek_before_the_first_commit_loses_nothing(
 
 
 @pytest.mark.parametrize("mended", [True, False])
+async def test_what_was_given_up_before_the_take_over_is_not_taken_over(
+    provoke: Callable[[str, bool], Provoked], mended: bool
+) -> None:
+    """Its next owner works on it already: two would call one portal."""
+    subject = provoke("late", mended)
+    await subject.fill()
+    first = subject.start()
+    wait_for(lambda: "seek is done" in subject.log(first), 40, "the first worker is about to take over")
+    second = subject.start()
+    wait_for(lambda: subject.log(first).count("Executing _on_partitions_assigned") == 2, 40, "the next assignment")
+    between = subject.log(first).split("given up")[1].split("Executing _on_partitions_assigned")[0]
+    assert ("owned" in between) is not mended, subject.log(first)
+    wait_for(settled(subject), 60, "the events are handled")
+    assert subject.offsets() == set(range(EVENTS))
+    assert "owned [0]" in subject.log(first) + subject.log(second)
+
+
+@pytest.mark.parametrize("mended", [True, False])
 async def test_a_worker_that_was_frozen_ends_itself(provoke: Callable[[str, bool], Provoked], mended: bool) -> None:
     subject = provoke("freeze", mended)
     await subject.fill()

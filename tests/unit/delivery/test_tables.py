@@ -11,7 +11,7 @@ from faust.types import TP
 
 from pipeline.delivery.errors import BadInput, Transient
 from pipeline.delivery.ownership import Lost
-from pipeline.delivery.store import unpack
+from pipeline.delivery.store import pack, unpack
 from pipeline.delivery.tables import DurableTable, changelog_config
 from tests.unit.delivery.fakes import FakeProducer, settle
 
@@ -190,3 +190,18 @@ def test_changelogs_are_compacted_and_keep_tombstones_longer_than_stores_are_tru
     config = changelog_config(123456)
     assert config["cleanup.policy"] == "compact" and config["max.message.bytes"] == "123456"
     assert int(config["delete.retention.ms"]) == TOMBSTONES_KEPT * 1000
+
+
+async def test_a_scan_goes_on_where_it_was_over_writes_and_ends_when_the_partition_is_lost(ground: Ground) -> None:
+    store = ground.table._store
+    store.write(0, [(b"k%04d" % n, pack(1, b"v")) for n in range(1200)], None)
+    assert [key for key, _ in ground.table.scan(0, start=b"k0001")] == [b"k%04d" % n for n in range(1, 1200)]
+    rows = ground.table.scan(0)
+    assert next(rows) == (b"k0000", b"v")
+    store.write(0, [(b"k%04d" % n, None) for n in range(700)], None)
+    assert len(list(rows)) == 499 + 500
+    rows = ground.table.scan(0)
+    next(rows)
+    ground.owned.clear()
+    with pytest.raises(Lost):
+        list(rows)
