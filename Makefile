@@ -42,7 +42,7 @@ down: venv ## stop what `make up` started; the data stays
 	@$(PYTHON) -m stack down
 
 status: venv ## what of `make up` runs, and its addresses
-	@$(PYTHON) -m stack status
+	@$(PYTHON) -m stack status || [ $$? = 3 ]
 
 logs: venv ## the logs of `make up`, followed until Ctrl-C (ONCE=1: the ends only)
 	@exec $(PYTHON) -m stack logs $(if $(ONCE),--once)

@@ -39,6 +39,9 @@ def bootstrap(settings: Settings, *, worker: bool) -> BusApp:
 
 
 def _furnish(app: BusApp, settings: Settings) -> None:
+    if not settings.all_portals():
+        # it would take every message from RabbitMQ only to answer with an error
+        refuse("no portal is set: set B24REST to its address up to /rest/, or [portals.<name>] in pipeline.toml")
     try:
         # only a worker holds a datadir and needs the key
         app.conf.datadir = claim(settings.data_dir.expanduser() / settings.app_id).path

@@ -24,6 +24,8 @@ __all__ = ["SettingView", "mask_url", "read", "settings", "view"]
 _NATURAL = {"AMQPURL": "AMPQURL", "AMQPIN": "AMPQIN", "AMQPOUT": "AMPQOUT"}
 
 MASK = "********"
+#: pydantic's own words for these say nothing to an operator
+_WANTS = {"extra_forbidden": "nothing here, there is no such setting", "missing": "a value, it is missing"}
 #: what may be shown of a portal's settings
 _HARMLESS = ("rate", "burst", "unknown_tokens")
 
@@ -88,8 +90,8 @@ def _line(fault: Any) -> str:
     place = ".".join(str(part) for part in fault["loc"])
     name = environment_name(place.split(".")[0]) if place else ""
     got = fault.get("input")
-    shown = "" if isinstance(got, dict | Settings) else f" got {_shown(place, got)!r},"
-    wants = fault["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(got, dict | Settings) else f" got {_shown(place, got)},"
+    wants = _WANTS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{name or place}{_rest(place)}:{shown} wants: {wants}" if place else wants
 
 
@@ -98,16 +100,19 @@ def _rest(place: str) -> str:
     return dot + rest
 
 
-def _shown(place: str, got: Any) -> Any:
+def _shown(place: str, got: Any) -> str:
     """What was given, without secrets: also one that stands in the wrong place, or under a misspelt name."""
     text = got.get_secret_value() if isinstance(got, SecretStr) else str(got)
+    of_portal = place.startswith("portals") and place.rpartition(".")[2] not in _HARMLESS
     if any(word in place.lower() for word in ("b24rest", "address", "amqp_url", "ampqurl")):
-        return mask_url(text)
-    if isinstance(got, SecretStr | list) or "web_token" in place.lower():
-        return MASK
-    if place.startswith("portals") and place.rpartition(".")[2] not in _HARMLESS:
-        return MASK
-    return got
+        masked = mask_url(text)
+    elif of_portal or isinstance(got, SecretStr | list) or "web_token" in place.lower():
+        masked = MASK
+    else:
+        return repr(got)
+    if masked == MASK and text:
+        return f"{len(text)} characters that are not shown"
+    return repr(masked if text else "")
 
 
 def mask_url(url: str) -> str:

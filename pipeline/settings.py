@@ -66,6 +66,8 @@ def _rest_address(value: str) -> str:
     """`https://host/rest/` in any of its spellings -> with exactly one slash at the end."""
     if not _is_address(value, "http", "https"):
         raise ValueError("an address such as https://example.bitrix24.ru/rest/")
+    if not urlsplit(value).path.strip("/"):
+        raise ValueError("the address up to and including /rest/, such as https://example.bitrix24.ru/rest/")
     if _WEBHOOK.search(value):
         raise ValueError("the address up to /rest/ only, without user and token")
     return value.rstrip("/") + "/"

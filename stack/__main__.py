@@ -20,8 +20,9 @@ def up(arguments: argparse.Namespace) -> int:
     if arguments.worker and not local.worker.running:
         local.worker.start(timeout=120)
     exports = "".join(f"export {name}={value}\n" for name, value in local.addresses().items())
-    if local.portal:
-        exports += "export PIPELINE_PORTAL_RATE=none\n"
+    # without the simulator's limits, and with the key that this Kafka remembers
+    own = [name for name in ("PIPELINE_PORTAL_RATE", "PIPELINE_KEY_FILE") if name in local.worker.env]
+    exports += "".join(f"export {name}={local.worker.env[name]}\n" for name in own)
     (local.folder / "env").write_text(exports)
     print(f"For a worker of yours: . {STATE}/up/env\n{exports}", end="")
     return status(arguments)
@@ -40,7 +41,7 @@ def down(_: argparse.Namespace) -> int:
 def status(_: argparse.Namespace) -> int:
     """Say which services of `up` run and where; exit code 3 when none does."""
     if not (STATE / "up").is_dir():
-        print("nothing was started; make up starts it")
+        print("nothing was started: make up starts it (what make run starts ends with it, and is not listed here)")
         return 3
     local = Local(STATE / "up", {}, tied=False)
     running = 0

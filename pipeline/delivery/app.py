@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Sequence
 
 import faust
@@ -36,6 +37,7 @@ class BusApp(faust.App):
     runtime: Runtime
     #: generation whose partitions are being given up, or were; None once the next is assigned
     given_up: int | None = None
+    _said_ready = False
 
     def holds(self, generation: int) -> bool:
         """True from the assignment of a generation to its revocation, which comes before the next is known."""
@@ -120,6 +122,18 @@ class BusApp(faust.App):
             await self.runtime.take_over({(tp.topic, tp.partition) for tp in active})
         except Exception as error:
             die("taking over partitions failed", error)
+        self._say_ready()
+
+    def _say_ready(self) -> None:
+        """One line at any log level, once: whoever started the worker looks for it."""
+        if not self._said_ready and sys.__stdout__ is not None:
+            pages = f"; pages at http://{self.conf.web_bind}:{self.conf.web_port}/" if self.conf.web_enabled else ""
+            print(
+                f"pipeline: ready, worker {self.conf.id} takes part in its group{pages}",
+                file=sys.__stdout__,
+                flush=True,
+            )
+        self._said_ready = True
 
     async def _stop_consumer(self) -> None:
         if self._consumer is not None:

@@ -86,8 +86,6 @@ class Gateway:
             )
         except WrongKey as error:
             refuse(str(error))
-        if not self._portals:
-            logger.warning("no portal is set (B24REST, or portals in pipeline.toml): requests get error answers")
         self._client = PortalClient(
             request_timeout=settings.request_timeout,
             connect_timeout=settings.connect_timeout,

@@ -40,7 +40,7 @@ def refused(capsys: pytest.CaptureFixture[str]) -> list[str]:
 WRONG: dict[str, tuple[str, str, str]] = {
     "KAFKA_URL": ("kafka", "'kafka'", "host:port"),
     "AMPQURL": (f"http://u:{SECRET}@h/", "http://u:********@h/", "amqp://login:password@host"),
-    "B24REST": ("portal.example", "********", "https://example.bitrix24.ru/rest/"),
+    "B24REST": ("portal.example", "14 characters that are not shown", "https://example.bitrix24.ru/rest/"),
     "AMPQIN": ("", "''", "at least 1 character"),
     "AMPQOUT": ("", "''", "at least 1 character"),
     "PIPELINE_AMPQOUT_KIND": ("topic", "'topic'", "'auto', 'queue' or 'exchange'"),
@@ -197,12 +197,41 @@ def test_mask(url: str, shown: str) -> None:
     assert mask_url(url) == shown
 
 
-def test_a_worker_with_a_wrong_setting_shows_no_traceback(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        (
+            "https://portal.example",
+            "B24REST: got 'https://portal.example', wants: the address up to and including /rest/",
+        ),
+        ("", "B24REST: got '', wants: an address such as https://example.bitrix24.ru/rest/"),
+    ],
+)
+def test_an_address_that_leads_nowhere(
+    value: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("B24REST", value)
+    (said,) = refused(capsys)
+    assert said.startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"KAFKA_URL": "nowhere"}, "wrong setting: KAFKA_URL: got 'nowhere', wants: host:port or kafka://host:port"),
+        (
+            {},
+            "refuses to start: no portal is set: set B24REST to its address up to /rest/,"
+            " or [portals.<name>] in pipeline.toml",
+        ),
+    ],
+)
+def test_a_worker_that_must_not_start_says_one_line(given: dict[str, str], said: str, tmp_path: Path) -> None:
     faust = Path(sys.executable).parent / "faust"
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "KAFKA_URL": "nowhere", "HOME": str(tmp_path)}
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path), **given}
     result = subprocess.run(
         [faust, "-A", "pipeline", "worker"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
     )
     assert result.returncode == 78
-    assert result.stderr == "pipeline: wrong setting: KAFKA_URL: got 'nowhere', wants: host:port or kafka://host:port\n"
+    assert result.stderr == f"pipeline: {said}\n"
     assert result.stdout == ""
