@@ -128,11 +128,7 @@ class BusApp(faust.App):
         """One line at any log level, once: whoever started the worker looks for it."""
         if not self._said_ready and sys.__stdout__ is not None:
             pages = f"; pages at http://{self.conf.web_bind}:{self.conf.web_port}/" if self.conf.web_enabled else ""
-            print(
-                f"pipeline: ready, worker {self.conf.id} takes part in its group{pages}",
-                file=sys.__stdout__,
-                flush=True,
-            )
+            print(f"pipeline: ready, group {self.conf.id}{pages}", file=sys.__stdout__, flush=True)
         self._said_ready = True
 
     async def _stop_consumer(self) -> None:
