@@ -68,6 +68,21 @@ class Completion:
         self._window = None
         window.set()
 
+    async def answered(self, row: Row) -> None:
+        """The answer is in `portal.results` already: write that the row is done.
+
+        Raises:
+            Lost: the partition is no longer ours.
+        """
+        attempt = 1
+        while True:
+            try:
+                await self._book.done(row)
+                return
+            except Transient:
+                await asyncio.sleep(self._backoff.pause(attempt))
+                attempt += 1
+
     async def _complete(self, row: Row, reply: Reply, busy: bool) -> None:
         try:
             if busy and row.order is None:  # with an order key it would hold up the next one of that key

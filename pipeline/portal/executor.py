@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from pipeline.delivery import metrics
 from pipeline.delivery.errors import Auth, Blocked, Permanent, PipelineError, Throttled, Transient, Unknown
@@ -79,6 +79,7 @@ class Executor:
         self._on_finished = on_finished
         self._wake = asyncio.Event()
         self._stopping = False
+        self._calling = False
         self._task: asyncio.Task[None] | None = None
 
     def add(self, entry: Entry) -> None:
@@ -92,22 +93,26 @@ class Executor:
             self._finished.popleft()
         return float(len(self._finished))
 
-    def start(self) -> None:
-        """Begin to call."""
-        self._task = asyncio.create_task(self._run(), name=f"portal {self.name}")
+    def start(self, before: Callable[[Executor], Awaitable[None]]) -> None:
+        """Begin to call, after `before`, which may take from the scheduler what needs no call."""
+        self._task = asyncio.create_task(self._run(before), name=f"portal {self.name}")
 
     async def stop(self) -> None:
         """Send nothing more; wait for the call that is out, a bounded time, then leave it as `sent`."""
         self._stopping = True
         self._wake.set()
         if self._task is not None:
+            if not self._calling:
+                self._task.cancel()
             _, late = await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
             if late:
                 self._task.cancel()
                 await asyncio.wait([self._task])
 
-    async def _run(self) -> None:
+    async def _run(self, before: Callable[[Executor], Awaitable[None]]) -> None:
         try:
+            await before(self)
+            self._calling = True
             while not self._stopping:
                 entry = await self._next()
                 if entry is not None:

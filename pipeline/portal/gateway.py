@@ -18,6 +18,7 @@ from pipeline.delivery.flow import Flow
 from pipeline.delivery.ownership import Lost
 from pipeline.delivery.retry import Backoff
 from pipeline.delivery.runtime import Runtime
+from pipeline.portal.answered import answers_for, is_answered
 from pipeline.portal.book import Book
 from pipeline.portal.client import PortalClient
 from pipeline.portal.completion import Completion
@@ -32,7 +33,7 @@ from pipeline.portal.scheduler import Entry
 from pipeline.portal.seal import Sealer
 from pipeline.portal.view import PortalState, portal_state
 from pipeline.settings import PortalSettings
-from pipeline.topology import KEYS, PARTITIONS, REQUESTS_BULK, REQUESTS_INTERACTIVE
+from pipeline.topology import KEYS, PARTITIONS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS
 
 __all__ = ["Gateway", "partition_of"]
 
@@ -113,7 +114,7 @@ class Gateway:
                 self._enqueue(Entry(row, attempts=row.attempts))
         self._intake.open()
         for executor in self._executors.values():
-            executor.start()
+            executor.start(self._leave_out_answered)
         self._housekeeper = asyncio.create_task(self._keep_house(partitions), name="requests housekeeping")
         logger.info(
             "portals owned: %s; %d requests wait", ", ".join(sorted(self._executors)) or "none", self._waiting()
@@ -155,6 +156,18 @@ class Gateway:
             bulk_share=self._runtime.settings.bulk_share,
             on_finished=self._intake.has_room,
         )
+
+    async def _leave_out_answered(self, executor: Executor) -> None:
+        """Requests whose answer the last owner wrote, but no more that they are done, are not called again."""
+        waiting = tuple(executor.scheduler)
+        servers, topic = self._runtime.settings.kafka_servers, self._runtime.wire(RESULTS)
+        answers = await answers_for((entry.row for entry in waiting), servers, topic, self._backoff)
+        for entry in waiting:
+            if is_answered(entry.row, answers):
+                logger.info("request %s was answered before its owner ended", entry.row.identity)
+                await self._completion.answered(entry.row)
+                executor.scheduler.drop(entry)
+        self._intake.has_room()
 
     def _enqueue(self, entry: Entry) -> None:
         executor = self._executors.get(entry.row.portal)

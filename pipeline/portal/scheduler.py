@@ -57,6 +57,14 @@ class _LaneQueue:
             self.turns.remove(source)
         return entry
 
+    def drop(self, entry: Entry) -> None:
+        source = entry.row.source
+        queue = self.by_source[source]
+        queue.remove(entry)
+        if not queue:
+            del self.by_source[source]
+            self.turns.remove(source)
+
     def __bool__(self) -> bool:
         return bool(self.turns)
 
@@ -130,6 +138,18 @@ class Scheduler:
             self._ready[entry.row.lane].add(queue[0])
         else:
             del self._keys[place]
+
+    def drop(self, entry: Entry) -> None:
+        """It needs no call after all: one that was never picked leaves, and the others of its order key move up."""
+        lane = entry.row.lane
+        if entry.row.order is None:
+            self._ready[lane].drop(entry)
+        elif self._keys[lane, entry.row.order][0] is entry:
+            self._ready[lane].drop(entry)
+            self.finish(entry)
+        else:
+            self._keys[lane, entry.row.order].remove(entry)
+        self._open[lane].pop(entry, None)
 
     def retry(self, entry: Entry, at: float) -> None:
         """Try it again at `at`; it keeps its order key."""

@@ -99,7 +99,13 @@ class Ground:
             bulk_share=0.2,
             on_finished=self._on_finished,
         )
-        self.executor.start()
+        self.looked = asyncio.Event()
+        self.looked.set()
+        self.executor.start(self._look)
+
+    async def _look(self, executor: Executor) -> None:
+        assert executor is self.executor
+        await self.looked.wait()
 
     def _on_finished(self) -> None:
         self.finished += 1
@@ -373,6 +379,29 @@ async def test_stop_waits_for_the_call_that_is_out_and_begins_no_other(ground: G
     await stopping
     await until(lambda: ground.book.load(one).state == DONE)
     assert ground.book.load(other).state == WAITING and len(ground.client.calls) == 1
+
+
+async def test_nothing_is_called_before_the_look_for_answers_that_are_there(make: Callable[..., Ground]) -> None:
+    ground = make()
+    ground.looked.clear()
+    one = await ground.add()
+    other = await ground.add()
+    await settle()
+    assert ground.client.calls == []
+    ground.executor.scheduler.drop(next(iter(ground.executor.scheduler)))
+    ground.looked.set()
+    await until(lambda: ground.book.load(other).state == DONE)
+    assert ground.book.load(one).state == WAITING and len(ground.client.calls) == 1
+
+
+async def test_a_stop_does_not_wait_for_the_look(make: Callable[..., Ground]) -> None:
+    ground = make()
+    ground.looked.clear()
+    await ground.add()
+    await settle()
+    async with asyncio.timeout(1):
+        await ground.executor.stop()
+    assert ground.client.calls == []
 
 
 async def test_a_call_that_does_not_come_back_is_left_as_sent(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

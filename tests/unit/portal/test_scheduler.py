@@ -200,3 +200,32 @@ def test_bulk_keeps_its_share_although_a_part_of_it_is_held() -> None:
     scheduler.hold("held", "*", NOW + 60)
     lanes = [one.row.lane for one in drained(scheduler, 40)]
     assert lanes.count("b") >= 7
+
+
+@given(requests=REQUESTS, dice=st.randoms(use_true_random=False))
+def test_what_is_dropped_is_gone_and_the_others_go_in_their_order(
+    requests: list[tuple[Lane, str, str | None]], dice: Random
+) -> None:
+    with_drops, without = Scheduler(), Scheduler()
+    kept = []
+    for number, (lane, source, order) in enumerate(requests):
+        one = entry(number, lane=lane, source=source, order=order)
+        with_drops.add(one)
+        if dice.random() < 0.5:
+            with_drops.drop(one) if dice.random() < 0.5 else kept.append((one, False))
+        else:
+            kept.append((one, True))
+    for one, stays in kept:
+        if stays:
+            without.add(one)
+        else:
+            with_drops.drop(one)
+    assert len(with_drops) == len(without)
+    stay = Counter(id(one) for one, stays in kept if stays)
+    went = drained(with_drops)
+    assert Counter(map(id, went)) == stay
+    for lane in ("i", "b"):
+        for order in ("deal:1", "deal:2"):
+            numbers = [one.row.offset for one in went if (one.row.lane, one.row.order) == (lane, order)]
+            assert numbers == sorted(numbers)
+    assert len(with_drops) == 0 and not with_drops.has_ready(NOW)
