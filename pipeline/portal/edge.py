@@ -149,7 +149,7 @@ def _any_text(value: object) -> str:
 
 def _clean(text: str) -> str:
     """Text that UTF-8 can carry: lone surrogates are shown escaped."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _cut(text: str, limit: int) -> str:

@@ -16,6 +16,7 @@ from pipeline.ops.service import Ops
 from pipeline.web import formats
 from pipeline.web.auth import AUTHORISED
 from pipeline.web.lag_view import lag_view
+from pipeline.web.reasons import in_language
 from pipeline.web.texts import LANGUAGES, TEXTS, choose
 
 __all__ = ["STATIC", "Pages", "refuse"]
@@ -63,6 +64,7 @@ def _render(request: web.Request, template: str, status: int = 200, **content: A
         languages=LANGUAGES,
         version=_VERSION,
         duration=lambda seconds: formats.duration(seconds, words),
+        said=lambda reason: in_language(reason, language),
         **content,
     )
     response = web.Response(

@@ -1,0 +1,43 @@
+"""pipeline/web/reasons.py: what is said in Russian, and that the English it knows is still what the code says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.web import reasons
+
+PACKAGE = Path(reasons.__file__).parents[1]
+SOURCES = "".join(path.read_text() for path in PACKAGE.rglob("*.py") if path.name != "reasons.py")
+
+
+@pytest.mark.parametrize(
+    ("said", "russian"),
+    [
+        ("one call at a time", "вызовы идут по одному"),
+        ("intensity limit until 12:00:03", "лимит интенсивности до 12:00:03"),
+        ("method crm.deal.list is held until 12:00:03", "метод crm.deal.list придержан до 12:00:03"),
+        (
+            "p.example: no connection in time; nothing was sent",
+            "p.example: нет соединения за отведённое время; ничего не отправлено",
+        ),
+        (
+            "default: down; p.example: no answer in time; nobody knows whether it was executed",
+            "default: недоступен; p.example: нет ответа за отведённое время; неизвестно, выполнен ли вызов",
+        ),
+        ("HTTP 403 ACCESS_DENIED: said by the portal", "HTTP 403 ACCESS_DENIED: said by the portal"),
+        ("", ""),
+    ],
+)
+def test_a_reason_in_both_languages(said: str, russian: str) -> None:
+    assert reasons.in_language(said, "ru") == russian
+    assert reasons.in_language(said, "en") == said
+
+
+@pytest.mark.parametrize("pattern", [pattern.pattern for pattern, _ in reasons._RUSSIAN])
+def test_the_code_still_says_so(pattern: str) -> None:
+    # the texts between the groups; `until` is put behind two of them in one place
+    pieces = re.split(r"\\[()]|\((?:\\.|[^\\)])*\)| until ", pattern)
+    texts = [re.sub(r"\\b|[$^]", "", piece).strip(" :;") for piece in pieces]
+    longest = max(texts, key=len)
+    assert len(longest) >= 2 and longest in SOURCES
