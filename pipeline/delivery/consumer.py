@@ -8,6 +8,7 @@ not seek where nothing, or 0, is committed. And a fourth, found by the kill test
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Set
 from contextlib import asynccontextmanager
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pipeline.delivery.app import BusApp
 
 __all__ = ["Only", "SafeConsumer"]
+
+logger = logging.getLogger(__name__)
 
 #: seconds; calls that are out and answers on their way have 20 s each, the commit 10 s (runtime.py, gateway.py)
 _REVOKE_LIMIT = 50.0
@@ -57,16 +60,31 @@ class SafeConsumer(Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         #: offsets handed to at least one agent, in order, by partition
         self._delivered: defaultdict[TP, deque[int]] = defaultdict(deque)
+        #: offset that comes next, by partition
+        self._next: dict[TP, int] = {}
         super().__init__(*args, **kwargs)
-        forward, topics, delivered = self.callback, self.app.topics, self._delivered
+        forward, topics, note = self.callback, self.app.topics, self._note
         acking = cast("Conductor", topics)._acking_topics
 
         async def callback(message: Any) -> None:
             if message.topic in acking:
-                delivered[message.tp].append(message.offset)
+                note(message.tp, message.offset)
             await forward(message)
 
         self.callback = callback
+
+    def _note(self, tp: TP, offset: int) -> None:
+        """It is handed to an agent. What was passed over is lost without a word otherwise, so it is told loudly."""
+        expected = self._next.get(tp, offset)
+        if offset > expected:
+            metrics.RECORDS_SKIPPED.labels(tp.topic).inc(offset - expected)
+            logger.error(
+                "%s[%d]: offsets %d to %d were never read: expired, or lost on the way; "
+                "they can be read again with kafka-consumer-groups --reset-offsets while no worker runs",
+                *(tp.topic, tp.partition, expected, offset - 1),
+            )
+        self._next[tp] = offset + 1
+        self._delivered[tp].append(offset)
 
     def _new_offset(self, tp: TP) -> int | None:
         todo, acked = self._delivered[ensure_TP(tp)], self._acked_index[tp]
@@ -92,6 +110,7 @@ class SafeConsumer(Consumer):
     def _forget(self, tps: Iterable[TP]) -> None:
         for tp in map(ensure_TP, tps):
             self._delivered.pop(tp, None)
+            self._next.pop(tp, None)
             self._acked.pop(tp, None)
             self._acked_index.pop(tp, None)
 
@@ -99,15 +118,13 @@ class SafeConsumer(Consumer):
         """Seek every partition to its committed offset, explicitly where aiokafka would not."""
         self._forget(list(self._delivered))
         await super().perform_seek()
-        rest = [
-            tp
-            for tp in map(ensure_TP, self.assignment())
-            if tp.topic in cast("Conductor", self.app.topics)._acking_topics and not self._committed_offset.get(tp)
-        ]
-        if rest:
-            first = await self.earliest_offsets(*rest)
-            for tp in rest:
-                await self.seek(tp, first[tp])
+        acking = cast("Conductor", self.app.topics)._acking_topics
+        sources = [tp for tp in map(ensure_TP, self.assignment()) if tp.topic in acking]
+        rest = [tp for tp in sources if not self._committed_offset.get(tp)]
+        first = await self.earliest_offsets(*rest) if rest else {}
+        for tp in rest:
+            await self.seek(tp, first[tp])
+        self._next = {tp: first[tp] if tp in first else cast(int, self._committed_offset[tp]) for tp in sources}
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         accepted = False

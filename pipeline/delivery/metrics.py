@@ -64,6 +64,7 @@ BREAKER_OPEN = _gauge("breaker_open", "1 while an agent has stopped making dead 
 # -- delivery: Kafka
 SENDS_CONFIRMED = _counter("sends_confirmed", "Records that the broker has acknowledged.", "topic")
 SENDS_FAILED = _counter("sends_failed", "Records that the broker refused or did not acknowledge in time.", "topic")
+RECORDS_SKIPPED = _counter("records_skipped", "Records that were never read: expired, or lost on the way.", "topic")
 COMMITS = _counter("commits", "Commits of offsets that the broker has accepted.")
 COMMITS_FAILED = _counter("commits_failed", "Commits of offsets that failed.")
 REBALANCES = _counter("rebalances", "Rebalances of the consumer group that this worker has seen begin.")

@@ -21,6 +21,8 @@ __all__ = ["Verdict", "judge"]
 
 #: Share of the cases that must have flowed before a scenario says anything.
 _FEWEST = 0.95
+#: what a worker says of records that it passed over (pipeline/delivery/consumer.py)
+_SKIPPED = "were never read"
 
 
 @dataclass
@@ -64,6 +66,8 @@ async def judge(stage: Stage, scenario: str, disturbed: Disturbed, seconds: floa
     verdict = Verdict(scenario, seconds, disturbed)
     for keeper in stage.keepers:
         verdict.ends += keeper.ended
+        skipped = [line for line in keeper.worker.log.read_text(errors="replace").splitlines() if _SKIPPED in line]
+        verdict.failures += [f"{keeper.worker.folder.name}: {line}" for line in skipped]
     for case in stage.cases:
         _look(verdict, case)
     verdict.wrong += [f"answer to nothing: {text}" for text in stage.outside.strangers]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import orjson
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import TopicPartition
 
 from pipeline.delivery.exit import EXIT_UNEXPECTED
 from pipeline.topology import DEAD_LETTERS
@@ -92,3 +94,21 @@ async def test_sigterm_during_a_slow_event_loses_nothing(flow: Installation, end
     flow.start()
     out = await flow.records("flow.out", 3)
     assert ids([record.value for record in out]) == [0, 1, 2], "nothing lost, nothing twice"
+
+
+async def test_what_expired_before_it_was_read_is_told(flow: Installation) -> None:
+    worker = flow.start()
+    wait_for(lambda: flow.said("Worker ready") > 0, 40, "the worker is ready")
+    await flow.put("flow.in", [event(0), event(1)])
+    await eventually(lambda: committed(flow, 2), 20, "both are committed")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    await flow.put("flow.in", [event(number) for number in range(2, 7)])
+    admin = AIOKafkaAdminClient(bootstrap_servers=flow.bootstrap)
+    await admin.start()
+    await admin.delete_records({TopicPartition(flow.wire("flow.in"), 0): RecordsToDelete(5)})
+    await admin.close()
+    flow.start()
+    await eventually(lambda: committed(flow, 7), 40, "the rest is committed")
+    assert flow.said(f"{flow.wire('flow.in')}[0]: offsets 2 to 4 were never read") == 1
+    assert ids([record.value for record in await flow.records("flow.out", 4)]) == [0, 1, 5, 6]

@@ -12,6 +12,7 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.delivery import metrics
 from pipeline.delivery.consumer import SafeConsumer
 
 PLACE = TP("in", 0)
@@ -25,6 +26,7 @@ def consumer(kind: type[Any], committed: int | None = None) -> Any:
     subject._gap = defaultdict(list)
     subject._committed_offset = defaultdict(lambda: committed)
     subject._delivered = defaultdict(deque)
+    subject._next = {}
     return subject
 
 
@@ -101,3 +103,16 @@ def test_revoked_partitions_are_forgotten() -> None:
     assert subject._new_offset(PLACE) is None
     ack(subject, 1, 2)
     assert subject._new_offset(PLACE) == 3
+
+
+def test_what_was_passed_over_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    subject = consumer(SafeConsumer, 30)
+    skipped = metrics.RECORDS_SKIPPED.labels(PLACE.topic)
+    before = skipped._value.get()
+    for offset in (30, 31, 32, 31, 32, 33):
+        subject._note(PLACE, offset)
+    assert skipped._value.get() == before and not caplog.records
+    subject._note(PLACE, 40)
+    assert skipped._value.get() == before + 6
+    assert "in[0]: offsets 34 to 39 were never read" in caplog.text
+    assert list(subject._delivered[PLACE]) == [30, 31, 32, 31, 32, 33, 40]
