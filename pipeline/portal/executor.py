@@ -79,7 +79,8 @@ class Executor:
         self._on_finished = on_finished
         self._wake = asyncio.Event()
         self._stopping = False
-        self._calling = False
+        #: False while it looks for answers that are there already
+        self.calling = False
         self._task: asyncio.Task[None] | None = None
 
     def add(self, entry: Entry) -> None:
@@ -102,7 +103,7 @@ class Executor:
         self._stopping = True
         self._wake.set()
         if self._task is not None:
-            if not self._calling:
+            if not self.calling:
                 self._task.cancel()
             _, late = await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
             if late:
@@ -112,7 +113,7 @@ class Executor:
     async def _run(self, before: Callable[[Executor], Awaitable[None]]) -> None:
         try:
             await before(self)
-            self._calling = True
+            self.calling = True
             while not self._stopping:
                 entry = await self._next()
                 if entry is not None:

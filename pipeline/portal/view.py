@@ -46,7 +46,9 @@ def portal_state(executor: Executor, now: float) -> PortalState:
     if state == "ok" and len(scheduler):
         holds = scheduler.holds(now)
         slot = executor.limiter.ready_in(now)
-        if holds:
+        if not executor.calling:
+            reason = "taken over: looking for answers that are there already"
+        elif holds:
             (credential, method), until = max(holds.items(), key=lambda item: item[1])
             state = "auth" if method == "*" else "held"
             reason = f"credential {credential} is refused" if method == "*" else f"method {method} is held"

@@ -16,6 +16,7 @@ _RUSSIAN = [
     for pattern, russian in (
         # portal/view.py
         (r"^one call at a time$", "вызовы идут по одному"),
+        (r"^taken over: looking for answers that are there already$", "принят от другого: ищем уже готовые ответы"),
         (r"^intensity limit until (\S+)$", r"лимит интенсивности до \1"),
         (r"^credential (.+) is refused until (\S+)$", r"ключ доступа \1 отклонён до \2"),
         (r"^method (\S+) is held until (\S+)$", r"метод \1 придержан до \2"),

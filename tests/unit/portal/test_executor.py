@@ -388,6 +388,7 @@ async def test_nothing_is_called_before_the_look_for_answers_that_are_there(make
     other = await ground.add()
     await settle()
     assert ground.client.calls == []
+    assert portal_state(ground.executor, time.time()).reason.startswith("taken over: looking for answers")
     ground.executor.scheduler.drop(next(iter(ground.executor.scheduler)))
     ground.looked.set()
     await until(lambda: ground.book.load(other).state == DONE)
