@@ -40,9 +40,9 @@ VERSION = "1"
 #: Messages posted before others get the event loop: 20,000 a second must not cost the interactive path its 50 ms.
 TURN = 64
 #: Messages that are posted although Kafka still owes its word on earlier ones.
-RUN = 200
+RUN = 1000
 #: Seconds that others wait at most for Kafka's word on earlier ones.
-PATIENCE = 0.01
+PATIENCE = 0.05
 RETRY = Backoff(first=0.2, longest=5.0)
 
 

@@ -12,9 +12,9 @@ _FRAME = 10
 _BATCH = 128
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost 1 us a record
 class Record:
-    """One record to be sent.
+    """One record to be sent. Nobody changes it.
 
     `topic` is the name in topology.py, without the prefix; `key` decides the partition unless `partition` is given;
     `headers` are text, they are UTF-8 on the wire.

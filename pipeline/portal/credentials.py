@@ -63,6 +63,14 @@ class Credentials:
         self._portals = dict(portals)
         self._unknown_tokens = unknown_tokens
         self._sealer = sealer
+        #: portal -> (name, `user/token`) of its configured credentials
+        self._known = {
+            portal: [
+                (name, f"{known.user}/{known.token.get_secret_value()}".encode())
+                for name, known in settings.credentials.items()
+            ]
+            for portal, settings in portals.items()
+        }
         self._sealed: dict[tuple[str, str], tuple[float, str]] = {}
 
     @property
@@ -78,12 +86,12 @@ class Credentials:
             return Protected(problem=MALFORMED)
         found: str | None = None
         given = f"{user}/{token}".encode()
-        settings = self._portals.get(portal)
-        for name, known in (settings.credentials if settings else {}).items():
-            if hmac.compare_digest(given, f"{known.user}/{known.token.get_secret_value()}".encode()):
+        for name, known in self._known.get(portal, ()):
+            if hmac.compare_digest(given, known):
                 found = found or name
         if found is not None:
             return Protected(credential=found)
+        settings = self._portals.get(portal)
         if settings is None or not self._accepts_unknown(settings):
             return Protected(problem=FOREIGN)
         return Protected(sealed=self._seal(user, token))
