@@ -72,6 +72,7 @@ class Credentials:
             for portal, settings in portals.items()
         }
         self._sealed: dict[tuple[str, str], tuple[float, str]] = {}
+        self._opened: dict[str, tuple[str, str]] = {}
 
     @property
     def portals(self) -> Mapping[str, PortalSettings]:
@@ -106,6 +107,14 @@ class Credentials:
             held = self._sealed[user, token] = (now + _SEALED_FOR, self._sealer.seal(user, token))
         return held[1]
 
+    def _open(self, sealed: str) -> tuple[str, str]:
+        opened = self._opened.get(sealed)
+        if opened is None:
+            if len(self._opened) >= _SEALED_KEPT:
+                self._opened.clear()
+            opened = self._opened[sealed] = self._sealer.open(sealed)
+        return opened
+
     def resolve(self, portal: str, credential: str | None, sealed: str | None) -> tuple[str, str]:
         """`(user, token)` for the portal's address.
 
@@ -122,7 +131,7 @@ class Credentials:
             raise Auth("the request names no credential")
         if not self._accepts_unknown(settings):
             raise Auth(f"portal {portal!r} takes no tokens that are not in the settings")
-        return self._sealer.open(sealed)
+        return self._open(sealed)
 
     def allowed(self, portal: str, credential: str | None, method: str, body: bytes) -> bool:
         """May this credential (None = a token that is not configured) call the method with this JSON body?
