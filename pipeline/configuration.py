@@ -36,6 +36,10 @@ def read() -> Settings:
     Raises:
         SystemExit: a value is wrong; the text is one line a fault: setting, what it got, what it wants.
     """
+    named = os.environ.get("PIPELINE_CONFIG")
+    if named is not None and not config_file().exists():
+        # a misspelt path would silently drop all portals, credentials and limits
+        _refuse([f"PIPELINE_CONFIG: got {named!r}, wants: a TOML file that exists"])
     try:
         current = Settings()
         unknown = _unknown_names()

@@ -76,7 +76,7 @@ def _rest_address(value: str) -> str:
 def _kafka_address(value: str) -> str:
     for server in value.split(","):
         host, _, port = server.strip().removeprefix("kafka://").rstrip("/").rpartition(":")
-        if not host or not port.isdigit():
+        if not host or "/" in host or not port.isdigit():
             raise ValueError("host:port or kafka://host:port")
     return value
 
@@ -300,6 +300,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"PIPELINE_WEB_TOKEN: got none, wants: a token, because PIPELINE_WEB_BIND is {self.web_bind}, "
                 "which others can reach"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _answers_are_no_requests(self) -> Settings:
+        if self.ampqin == self.ampqout and self.ampqout_kind != "exchange":
+            raise ValueError(
+                f"AMPQOUT: got {self.ampqout!r}, wants: another queue than AMPQIN, "
+                "or the bus takes its own answers for requests"
             )
         return self
 

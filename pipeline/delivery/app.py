@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import faust
 from aiokafka.errors import KafkaError
@@ -16,6 +17,7 @@ from faust.types.transports import TransportT
 from pipeline.delivery.adoption import refusal
 from pipeline.delivery.declare import declare, wait_for_kafka
 from pipeline.delivery.exit import die, refuse
+from pipeline.delivery.home import keep_to_cluster
 from pipeline.delivery.names import check_private_names
 from pipeline.delivery.plans import changelog_name, topic_plans
 from pipeline.delivery.quiet import quieten
@@ -84,6 +86,9 @@ class BusApp(faust.App):
         servers = settings.kafka_servers
         admin = await wait_for_kafka(servers)
         try:
+            cluster = (await admin.describe_cluster()).get("cluster_id")
+            if cluster:
+                keep_to_cluster(Path(self.conf.datadir), Path(self.conf.tabledir), str(cluster))
             refusals = await declare(admin, topic_plans(settings, self.runtime.topics, self.runtime.tables))
             if refusals:
                 refuse("\n".join(refusals))

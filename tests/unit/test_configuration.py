@@ -216,6 +216,25 @@ def test_an_address_that_leads_nowhere(
 
 
 @pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"PIPELINE_CONFIG": "nowhere.toml"}, "PIPELINE_CONFIG: got 'nowhere.toml', wants: a TOML file that exists"),
+        ({"KAFKA_URL": "http://h:9092"}, "KAFKA_URL: got 'http://h:9092', wants: host:port or kafka://host:port"),
+        (
+            {"AMPQIN": "same", "AMPQOUT": "same"},
+            "AMPQOUT: got 'same', wants: another queue than AMPQIN, or the bus takes its own answers for requests",
+        ),
+    ],
+)
+def test_what_an_operator_gets_wrong(
+    given: dict[str, str], line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert refused(capsys) == [line]
+
+
+@pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"KAFKA_URL": "nowhere"}, "wrong setting: KAFKA_URL: got 'nowhere', wants: host:port or kafka://host:port"),
