@@ -11,9 +11,11 @@ from importlib.metadata import version
 
 from faust import App
 from faust.stores.rocksdb import Store
+from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.conductor import Conductor
 from faust.transport.drivers.aiokafka import Consumer, Producer, Transport
+from mode.utils.queues import FlowControlEvent
 
 __all__ = ["TESTED_VERSION", "check_private_names", "missing_names"]
 
@@ -51,6 +53,8 @@ _NAMES: dict[type, tuple[str, ...]] = {
         "completed",
     ),
     Conductor: ("_acking_topics",),
+    TableManager: ("changelog_queue",),
+    FlowControlEvent: ("_queues", "is_active"),
     Store: (
         "_db_for_partition",
         "_dbs",

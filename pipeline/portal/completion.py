@@ -94,13 +94,10 @@ class Completion:
     async def _write(self, row: Row, reply: Reply) -> None:
         record = _record(row, reply)
         attempt = 1
-        answered = False
         while True:
             try:
-                if not answered:
-                    await self._producer.send([record])
-                    answered = True
-                await self._book.done(row)
+                await self._producer.send([record])
+                await self.answered(row)
                 return
             except (Lost, asyncio.CancelledError):
                 return
