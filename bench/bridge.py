@@ -41,8 +41,8 @@ from pipeline.bridge.edges import Edge, EdgeContext, edge_of
 from pipeline.bridge.inbound import QueueReader
 from pipeline.delivery.guard import FreezeGuard
 from pipeline.delivery.producer import KafkaProducer
-from pipeline.portal.credentials import Credentials
-from pipeline.portal.seal import load_sealer
+from pipeline.portal.access.credentials import Credentials
+from pipeline.portal.access.seal import load_sealer
 from pipeline.settings import CredentialSettings, PortalSettings, Settings
 from pipeline.topology import InboundQueue
 from stack.kafka import Kafka

@@ -12,8 +12,8 @@ from pipeline.delivery.app import BusApp, make_app
 from pipeline.delivery.exit import refuse
 from pipeline.delivery.slot import claim
 from pipeline.ops import commands
+from pipeline.portal.access.seal import KeyFileError, load_sealer
 from pipeline.portal.gateway import Gateway
-from pipeline.portal.seal import KeyFileError, load_sealer
 from pipeline.settings import Settings
 from pipeline.topology import AGENTS
 from pipeline.web.install import install

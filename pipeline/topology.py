@@ -168,7 +168,7 @@ AGENTS: tuple[Agent, ...] = (
     Agent(
         "portal-intake-interactive",
         (REQUESTS_INTERACTIVE,),
-        "pipeline.portal.intake",
+        "pipeline.portal.requests.intake",
         "Validates requests, writes them as waiting, acks.",
         writes=(RESULTS, DEAD_LETTERS),
         tables=("requests",),
@@ -176,7 +176,7 @@ AGENTS: tuple[Agent, ...] = (
     Agent(
         "portal-intake-bulk",
         (REQUESTS_BULK,),
-        "pipeline.portal.intake",
+        "pipeline.portal.requests.intake",
         "The same for the bulk lane.",
         writes=(RESULTS, DEAD_LETTERS),
         tables=("requests",),

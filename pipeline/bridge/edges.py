@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from pipeline.bridge.message import AmqpMessage
 from pipeline.delivery.records import Record
-from pipeline.portal.credentials import Credentials
-from pipeline.portal.edge import to_record
+from pipeline.portal.access.credentials import Credentials
+from pipeline.portal.requests.edge import to_record
 from pipeline.settings import Settings
 from pipeline.topology import InboundQueue
 
@@ -35,7 +35,7 @@ class EdgeContext:
 
 
 def bitrix24(inbound: InboundQueue, context: EdgeContext) -> Edge:
-    """Requests to portals, as the old proxy took them (pipeline/portal/edge.py)."""
+    """Requests to portals, as the old proxy took them (pipeline/portal/requests/edge.py)."""
     credentials, limit = context.credentials, context.settings.message_limit
     return lambda message: to_record(message, credentials, limit)
 

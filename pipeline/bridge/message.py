@@ -8,7 +8,7 @@ from typing import cast
 from aiormq.abc import DeliveredMessage
 from pamqp.commands import Basic
 
-from pipeline.portal.edge import AmqpMessage
+from pipeline.portal.requests.edge import AmqpMessage
 
 __all__ = ["AmqpMessage", "from_delivery"]
 

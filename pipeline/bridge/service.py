@@ -19,7 +19,7 @@ from pipeline.delivery.flow import Flow
 from pipeline.delivery.ownership import Ownership
 from pipeline.delivery.producer import ConfirmedProducer
 from pipeline.delivery.tables import DurableTable
-from pipeline.portal.credentials import Credentials
+from pipeline.portal.access.credentials import Credentials
 from pipeline.settings import Settings
 from pipeline.topology import LEASES, RESULTS, amqp_in, amqp_out, topic
 

@@ -10,7 +10,7 @@
     │   └── Oversize         oversize    executed, but the answer is too long to be carried
     └── Unknown              unknown     nobody knows whether it was executed: settle by look-up
 
-Each outside system decides in one place which of these an outcome is (portal: pipeline/portal/outcomes.py).
+Each outside system decides in one place which of these an outcome is (portal: pipeline/portal/wire/outcomes.py).
 Anything else that is raised is a defect or a broken machine: the worker ends with un-acked work.
 """
 

@@ -18,20 +18,20 @@ from pipeline.delivery.flow import Flow
 from pipeline.delivery.ownership import Lost
 from pipeline.delivery.retry import Backoff
 from pipeline.delivery.runtime import Runtime
-from pipeline.portal.answered import answers_for, is_answered
-from pipeline.portal.book import Book
-from pipeline.portal.client import PortalClient
-from pipeline.portal.completion import Completion
-from pipeline.portal.credentials import Credentials
-from pipeline.portal.executor import Executor
-from pipeline.portal.intake import Intake
-from pipeline.portal.key_check import WrongKey, check_fingerprint
-from pipeline.portal.limiter import Limiter
-from pipeline.portal.pause import Probes
-from pipeline.portal.row import SENT, Lane
-from pipeline.portal.scheduler import Entry
-from pipeline.portal.seal import Sealer
+from pipeline.portal.access.credentials import Credentials
+from pipeline.portal.access.key_check import WrongKey, check_fingerprint
+from pipeline.portal.access.seal import Sealer
+from pipeline.portal.limits.limiter import Limiter
+from pipeline.portal.limits.pause import Probes
+from pipeline.portal.requests.answered import answers_for, is_answered
+from pipeline.portal.requests.book import Book
+from pipeline.portal.requests.completion import Completion
+from pipeline.portal.requests.intake import Intake
+from pipeline.portal.requests.row import SENT, Lane
+from pipeline.portal.sending.executor import Executor
+from pipeline.portal.sending.scheduler import Entry
 from pipeline.portal.view import PortalState, portal_state
+from pipeline.portal.wire.client import PortalClient
 from pipeline.settings import PortalSettings
 from pipeline.topology import KEYS, PARTITIONS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.portal.pause import Word
+from pipeline.portal.limits.pause import Word
 
 if TYPE_CHECKING:
-    from pipeline.portal.executor import Executor
-    from pipeline.portal.scheduler import Entry
+    from pipeline.portal.sending.executor import Executor
+    from pipeline.portal.sending.scheduler import Entry
 
 __all__ = ["PortalState", "portal_state"]
 

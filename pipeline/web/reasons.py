@@ -21,7 +21,7 @@ _RUSSIAN = [
         (r"^credential (.+) is refused until (\S+)$", r"ключ доступа \1 отклонён до \2"),
         (r"^method (\S+) is held until (\S+)$", r"метод \1 придержан до \2"),
         (r"^not in the settings$", "нет в настройках"),
-        # portal/client.py
+        # portal/wire/client.py
         (r": no connection in time\b", ": нет соединения за отведённое время"),
         (r": no answer in time\b", ": нет ответа за отведённое время"),
         (r"\bthe answer \(HTTP (\d+)\) broke off\b", r"ответ (HTTP \1) оборвался"),

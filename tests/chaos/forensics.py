@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pipeline.delivery.plans import changelog_name
 from pipeline.delivery.reading import read_compacted
 from pipeline.delivery.store import unpack
-from pipeline.portal.row import decode, request_prefix
+from pipeline.portal.requests.row import decode, request_prefix
 from pipeline.topology import DEAD_LETTERS, REQUESTS_INTERACTIVE, RESULTS
 from tests.chaos.cases import Case
 from tests.chaos.stage import Stage

@@ -10,7 +10,7 @@ import orjson
 from pipeline.delivery.plans import changelog_name
 from pipeline.delivery.reading import read_compacted
 from pipeline.delivery.store import unpack
-from pipeline.portal.row import is_done, request_prefix
+from pipeline.portal.requests.row import is_done, request_prefix
 from pipeline.topology import DEAD_LETTERS
 from tests.chaos.cases import Case, problem_of
 from tests.chaos.scenarios import Disturbed

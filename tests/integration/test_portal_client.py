@@ -1,4 +1,4 @@
-"""pipeline/portal/client.py over real sockets, against the portal simulator."""
+"""pipeline/portal/wire/client.py over real sockets, against the portal simulator."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from pipeline.delivery.errors import Auth, Blocked, Permanent, PipelineError, Throttled, Unknown
-from pipeline.portal.client import PortalClient
-from pipeline.portal.faults import PortalOversize
+from pipeline.portal.wire.client import PortalClient
+from pipeline.portal.wire.faults import PortalOversize
 from stack.sandbox import Portal
 from tests.support.portal_client import LIMIT, TOKEN, call, client_fixture, fault_of, lines_fixture
 from tests.support.services import PortalFactory, Services

@@ -1,4 +1,4 @@
-"""pipeline/portal/client.py over real sockets, against servers that misbehave."""
+"""pipeline/portal/wire/client.py over real sockets, against servers that misbehave."""
 
 import asyncio
 import gzip
@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from pipeline.delivery.errors import Permanent, PipelineError, Transient, Unknown
-from pipeline.portal.client import PortalClient
-from pipeline.portal.faults import Answer, Moved, PortalOversize
+from pipeline.portal.wire.client import PortalClient
+from pipeline.portal.wire.faults import Answer, Moved, PortalOversize
 from stack.ports import free_port
 from tests.support.http_server import Reader, Serve, Writer, answering, http, read_request, serving
 from tests.support.portal_client import LIMIT, TOKEN, call, client_fixture, fault_of, lines_fixture

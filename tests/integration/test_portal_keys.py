@@ -1,4 +1,4 @@
-"""pipeline/portal/key_check.py against a real Kafka: one key for all workers."""
+"""pipeline/portal/access/key_check.py against a real Kafka: one key for all workers."""
 
 import asyncio
 import uuid
@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.delivery.errors import Transient
-from pipeline.portal.key_check import WrongKey, check_fingerprint
+from pipeline.portal.access.key_check import WrongKey, check_fingerprint
 from stack.kafka import Kafka
 from stack.ports import free_port
 
@@ -75,7 +75,7 @@ async def test_the_loser_of_a_race_leaves_nothing_behind(
     kafka: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker publishes between our first look and our own record."""
-    from pipeline.portal import key_check
+    from pipeline.portal.access import key_check
 
     publish = key_check._publish
 

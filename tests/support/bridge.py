@@ -24,8 +24,8 @@ from pipeline.delivery.flow import Event
 from pipeline.delivery.guard import FreezeGuard
 from pipeline.delivery.ownership import Ownership
 from pipeline.delivery.producer import KafkaProducer
-from pipeline.portal.credentials import Credentials
-from pipeline.portal.seal import load_sealer
+from pipeline.portal.access.credentials import Credentials
+from pipeline.portal.access.seal import load_sealer
 from pipeline.settings import Settings
 from pipeline.topology import DEAD_LETTERS, LEASES, PARTITIONS, REQUESTS_INTERACTIVE, RESULTS, wire_name
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from pipeline.portal.client import PortalClient
-from pipeline.portal.faults import Answer, PortalFault
+from pipeline.portal.wire.client import PortalClient
+from pipeline.portal.wire.faults import Answer, PortalFault
 
 TOKEN = "secret-token-of-a-test"
 LIMIT = 100_000

@@ -17,9 +17,9 @@ from cryptography.fernet import Fernet
 from pipeline import topology
 from pipeline.configuration import read
 from pipeline.delivery.flow import Flow
-from pipeline.portal.credentials import Credentials
-from pipeline.portal.inspect import inspect
-from pipeline.portal.seal import Sealer
+from pipeline.portal.access.credentials import Credentials
+from pipeline.portal.access.seal import Sealer
+from pipeline.portal.requests.inspect import inspect
 from pipeline.settings_page import BEGIN, END
 from pipeline.settings_page import page as settings_page
 from pipeline.topology_page import page as topology_page

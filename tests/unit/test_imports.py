@@ -72,7 +72,7 @@ def test_imports_point_one_way(path: Path) -> None:
 
 
 def test_the_check_sees_what_it_should() -> None:
-    assert faults("from pipeline.portal.row import Row", "delivery") == ["pipeline.portal.row.Row"]
+    assert faults("from pipeline.portal.requests.row import Row", "delivery") == ["pipeline.portal.requests.row.Row"]
     assert faults("def f():\n    from pipeline.bridge import session", "portal") == ["pipeline.bridge.session"]
     assert faults("import pipeline.web.pages", "ops") == ["pipeline.web.pages"]
     assert faults("from pipeline.onec import x", "bridge") == ["pipeline.onec.x"]

@@ -7,7 +7,7 @@ import hashlib
 from pipeline.bridge.dead import edge_letter, too_long_letter
 from pipeline.delivery.errors import BadInput
 from pipeline.delivery.records import Record
-from pipeline.portal.edge import AmqpMessage
+from pipeline.portal.requests.edge import AmqpMessage
 from pipeline.topology import DEAD_LETTERS, InboundQueue
 
 INBOUND = InboundQueue("in", "portal.requests.interactive", "bitrix24")

@@ -4,8 +4,8 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from pipeline.portal.credentials import Credentials
-from pipeline.portal.seal import Sealer
+from pipeline.portal.access.credentials import Credentials
+from pipeline.portal.access.seal import Sealer
 from pipeline.settings import CredentialSettings, PortalSettings
 
 

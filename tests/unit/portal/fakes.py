@@ -11,8 +11,8 @@ from typing import Any, cast
 from pipeline.delivery.flow import Event
 from pipeline.delivery.records import Record
 from pipeline.delivery.tables import DurableTable
-from pipeline.portal.book import Book
-from pipeline.portal.row import WAITING, Lane, Row
+from pipeline.portal.requests.book import Book
+from pipeline.portal.requests.row import WAITING, Lane, Row
 from pipeline.topology import REQUESTS_BULK, REQUESTS_INTERACTIVE
 
 TOPICS: dict[Lane, str] = {"i": REQUESTS_INTERACTIVE, "b": REQUESTS_BULK}

@@ -1,0 +1,159 @@
+"""Which credential a request has, without its token ever entering Kafka (design, section 5, Credentials).
+
+At the edge a token from AMQP headers becomes the name of a configured credential, or is sealed. Where the call is
+made it becomes a token again.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from pipeline.delivery.errors import Auth
+from pipeline.portal import methods
+from pipeline.portal.access.seal import Sealer, identity
+from pipeline.settings import PortalSettings
+
+__all__ = ["ABSENT", "FOREIGN", "MALFORMED", "Credentials", "Protected", "credential_id"]
+
+#: Problems with the user and token of a request, as they stand in the Kafka header `auth-problem`.
+ABSENT = "no-token"
+MALFORMED = "bad-token"
+FOREIGN = "unknown-token"
+
+#: What may stand between two slashes of an address; all that a portal ever issued fits.
+_SEGMENT = re.compile(r"(?!\.+\Z)[A-Za-z0-9._~+=-]{1,256}")
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """What goes into Kafka in a token's place: exactly one of the three is set.
+
+    `credential`: name of a configured one; `sealed`: text of `Sealer.seal`; `problem`: `no-token`, `bad-token`
+    (cannot stand in an address), `unknown-token` (not configured, and others are not allowed).
+    """
+
+    credential: str | None = None
+    sealed: str | None = None
+    problem: str | None = None
+
+
+def credential_id(credential: str | None, sealed: str | None) -> str:
+    """Stable and not secret: the same for all requests of a portal that use the same credential."""
+    if credential is not None:
+        return credential
+    return f"sealed:{identity(sealed or '')}"
+
+
+#: sealed texts kept for reuse, and for how many seconds
+_SEALED_KEPT = 1000
+_SEALED_FOR = 3600.0
+
+
+class Credentials:
+    """Credentials of all portals. Portals are named as in the settings."""
+
+    def __init__(self, portals: Mapping[str, PortalSettings], unknown_tokens: bool, sealer: Sealer) -> None:
+        """`unknown_tokens`: are tokens accepted that are not configured, where a portal does not say itself?"""
+        self._portals = dict(portals)
+        self._unknown_tokens = unknown_tokens
+        self._sealer = sealer
+        #: portal -> (name, `user/token`) of its configured credentials
+        self._known = {
+            portal: [
+                (name, f"{known.user}/{known.token.get_secret_value()}".encode())
+                for name, known in settings.credentials.items()
+            ]
+            for portal, settings in portals.items()
+        }
+        self._sealed: dict[tuple[str, str], tuple[float, str]] = {}
+        self._opened: dict[str, tuple[str, str]] = {}
+
+    @property
+    def portals(self) -> Mapping[str, PortalSettings]:
+        """The configured portals by name."""
+        return self._portals
+
+    def protect(self, portal: str, user: str | None, token: str | None) -> Protected:
+        """What stands for this user and token in Kafka. Tokens are compared in constant time."""
+        if not user or not token:
+            return Protected(problem=ABSENT)
+        if _SEGMENT.fullmatch(user) is None or _SEGMENT.fullmatch(token) is None:
+            return Protected(problem=MALFORMED)
+        found: str | None = None
+        given = f"{user}/{token}".encode()
+        for name, known in self._known.get(portal, ()):
+            if hmac.compare_digest(given, known):
+                found = found or name
+        if found is not None:
+            return Protected(credential=found)
+        settings = self._portals.get(portal)
+        if settings is None or not self._accepts_unknown(settings):
+            return Protected(problem=FOREIGN)
+        return Protected(sealed=self._seal(user, token))
+
+    def _seal(self, user: str, token: str) -> str:
+        """Sealing costs more than all the rest of an edge: the same token is sealed once an hour."""
+        now = time.monotonic()
+        held = self._sealed.get((user, token))
+        if held is None or held[0] < now:
+            if len(self._sealed) >= _SEALED_KEPT:
+                self._sealed.clear()
+            held = self._sealed[user, token] = (now + _SEALED_FOR, self._sealer.seal(user, token))
+        return held[1]
+
+    def _open(self, sealed: str) -> tuple[str, str]:
+        opened = self._opened.get(sealed)
+        if opened is None:
+            if len(self._opened) >= _SEALED_KEPT:
+                self._opened.clear()
+            opened = self._opened[sealed] = self._sealer.open(sealed)
+        return opened
+
+    def resolve(self, portal: str, credential: str | None, sealed: str | None) -> tuple[str, str]:
+        """`(user, token)` for the portal's address.
+
+        Raises:
+            Auth: no such portal or credential, unknown tokens are not accepted, or sealed with another key.
+        """
+        settings = self._settings(portal)
+        if credential is not None:
+            known = settings.credentials.get(credential)
+            if known is None:
+                raise Auth(f"portal {portal!r} has no credential {credential!r} in the settings")
+            return known.user, known.token.get_secret_value()
+        if sealed is None:
+            raise Auth("the request names no credential")
+        if not self._accepts_unknown(settings):
+            raise Auth(f"portal {portal!r} takes no tokens that are not in the settings")
+        return self._open(sealed)
+
+    def allowed(self, portal: str, credential: str | None, method: str, body: bytes) -> bool:
+        """May this credential (None = a token that is not configured) call the method with this JSON body?
+
+        A `batch` is allowed when every command in it is. Raises Auth: no such portal or credential.
+        """
+        settings = self._settings(portal)
+        allow_list = settings.unknown_methods
+        if credential is not None:
+            known = settings.credentials.get(credential)
+            if known is None:
+                raise Auth(f"portal {portal!r} has no credential {credential!r} in the settings")
+            allow_list = known.methods
+        params = orjson.loads(body or b"{}") if methods.canonical(method) == methods.BATCH else None
+        return methods.is_allowed(method, params, allow_list)
+
+    def _settings(self, portal: str) -> PortalSettings:
+        settings = self._portals.get(portal)
+        if settings is None:
+            raise Auth(f"there is no portal {portal!r} in the settings")
+        return settings
+
+    def _accepts_unknown(self, settings: PortalSettings) -> bool:
+        own = settings.unknown_tokens
+        return self._unknown_tokens if own is None else own

@@ -1,0 +1,1 @@
+"""How fast a portal may be called: intensity, operating time, pauses."""

@@ -1,0 +1,130 @@
+"""The end of a request: answer confirmed in `portal.results`, then the row is done. Never the other way round."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from pipeline.delivery.errors import BadInput, Oversize, Transient
+from pipeline.delivery.exit import die
+from pipeline.delivery.ownership import Lost
+from pipeline.delivery.pool import KeyedPool
+from pipeline.delivery.producer import ConfirmedProducer
+from pipeline.delivery.records import Record
+from pipeline.delivery.retry import Backoff
+from pipeline.portal.requests.answers import Reply, failed, to_record
+from pipeline.portal.requests.book import Book
+from pipeline.portal.requests.row import Row
+
+__all__ = ["Completion"]
+
+#: answers on their way to Kafka at once; a portal is not called while this many are unconfirmed
+_IN_FLIGHT = 200
+#: seconds that answers of a busy portal wait for each other: few, full requests to Kafka instead of two for each
+_GATHER = 0.015
+#: bytes; a refusal of an answer shorter than this is not about its length
+_SHORT = 4096
+
+
+class Completion:
+    """Writes answers in the background, so that the next call does not wait for Kafka."""
+
+    def __init__(self, book: Book, producer: ConfirmedProducer, backoff: Backoff) -> None:
+        self._book = book
+        self._producer = producer
+        self._backoff = backoff
+        self._pool = KeyedPool(_IN_FLIGHT)
+        self._open: dict[str, Row] = {}
+        self._window: asyncio.Event | None = None
+
+    async def submit(self, row: Row, reply: Reply, *, busy: bool = False) -> None:
+        """Take over a request whose call is over; waits while too many are unconfirmed.
+
+        `busy`: more calls follow at once, so this answer may wait a moment for theirs.
+        """
+        # in the order of calls: else a crash could leave the earlier one to be made again after the later one
+        self._open[row.identity] = row
+        key = None if row.order is None else (row.portal, row.lane, row.order)
+        await self._pool.submit(key, lambda: self._complete(row, reply, busy))
+
+    def open_rows(self) -> Iterator[Row]:
+        """Requests whose call is over and whose row is not done yet."""
+        return iter(tuple(self._open.values()))
+
+    async def drain(self, timeout: float) -> None:
+        """Wait for all, at most `timeout` seconds; the rest is left to the next owner."""
+        await self._pool.drain(timeout)
+        self._open.clear()
+
+    async def _gathered(self) -> None:
+        """Until the window that is open now closes; the first one opens it."""
+        window = self._window
+        if window is None:
+            window = self._window = asyncio.Event()
+            asyncio.get_running_loop().call_later(_GATHER, self._close, window)
+        await window.wait()
+
+    def _close(self, window: asyncio.Event) -> None:
+        self._window = None
+        window.set()
+
+    async def answered(self, row: Row) -> None:
+        """The answer is in `portal.results` already: write that the row is done.
+
+        Raises:
+            Lost: the partition is no longer ours.
+        """
+        attempt = 1
+        while True:
+            try:
+                await self._book.done(row)
+                return
+            except Transient:
+                await asyncio.sleep(self._backoff.pause(attempt))
+                attempt += 1
+
+    async def _complete(self, row: Row, reply: Reply, busy: bool) -> None:
+        try:
+            if busy and row.order is None:  # with an order key it would hold up the next one of that key
+                await self._gathered()
+            await self._write(row, reply)
+        finally:
+            self._open.pop(row.identity, None)
+
+    async def _write(self, row: Row, reply: Reply) -> None:
+        record = _record(row, reply)
+        attempt = 1
+        while True:
+            try:
+                await self._producer.send([record])
+                await self.answered(row)
+                return
+            except (Lost, asyncio.CancelledError):
+                return
+            except Transient:
+                await asyncio.sleep(self._backoff.pause(attempt))
+                attempt += 1
+            except BadInput as error:
+                if len(record.value or b"") < _SHORT:
+                    die(f"answer of request {row.identity} could not be written", error)
+                # it was executed: a worker that ended here would execute it again and again
+                too_long = Oversize(
+                    f"executed, but the answer of {len(reply.body)} bytes is longer than Kafka takes here; "
+                    "it will not be executed again"
+                )
+                record = _record(row, Reply(reply.status, failed(too_long).body, too_long.error_class))
+            except Exception as error:
+                die(f"answer of request {row.identity} could not be written", error)
+
+
+def _record(row: Row, reply: Reply) -> Record:
+    return to_record(
+        reply,
+        answer_id=row.identity,
+        message_id=row.message_id or row.identity,
+        reply_to=row.reply_to,
+        correlation_id=row.correlation_id,
+        portal=row.portal,
+        attempts=row.attempts,
+        source=row.source,
+    )

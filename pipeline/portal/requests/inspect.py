@@ -1,0 +1,196 @@
+"""The checks that a request record passes at intake: the table of bad input of issue 3, section 5.
+
+What is refused here never reaches a portal; the error says what was expected, and is the text of the answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from pipeline.delivery.errors import Auth, BadInput
+from pipeline.portal import methods
+from pipeline.portal.access.credentials import ABSENT, MALFORMED, Credentials, credential_id
+from pipeline.portal.access.seal import identity
+from pipeline.portal.requests.order import order_key
+
+__all__ = ["Request", "fingerprint", "inspect"]
+
+_BOM = b"\xef\xbb\xbf"
+_PROBLEMS = {
+    ABSENT: "headers user and token are needed: the two parts of a webhook's address",
+    MALFORMED: "headers user and token must be text of letters, digits and . _ ~ + = - only",
+}
+_COPIED = (
+    "source",
+    "portal",
+    "method",
+    "user",
+    "credential",
+    "auth-problem",
+    "amqp-exchange",
+    "amqp-routing-key",
+    "amqp-queue",
+    "amqp-message-id",
+    "amqp-correlation-id",
+    "amqp-reply-to",
+    "amqp-content-type",
+    "amqp-timestamp",
+    "body-length",
+    "body-sha256",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that may be sent.
+
+    `body` is JSON text, `{}` when there are no parameters. `message_id` and `reply_to` are None when absent.
+    `order` is the key of order.py, None = free; `read` and `idempotent` are those of methods.py.
+    """
+
+    portal: str
+    method: str
+    user: str
+    credential: str | None
+    sealed: str | None
+    message_id: str | None
+    reply_to: str | None
+    source: str
+    redelivered: bool
+    body: bytes
+    order: str | None
+    read: bool
+    idempotent: bool
+    headers: Mapping[str, str]
+
+    @property
+    def credential_id(self) -> str:
+        """The same for all requests of a portal with the same credential; not secret."""
+        return credential_id(self.credential, self.sealed)
+
+
+def inspect(
+    headers: Mapping[str, str],
+    key: bytes | None,
+    value: bytes | None,
+    *,
+    credentials: Credentials,
+    body_limit: int,
+) -> Request:
+    """A request from a record's headers (as text), key and value; `body_limit` in bytes.
+
+    Raises:
+        BadInput: unknown portal, no method or no method name, body too long or no JSON object or array.
+        Auth: no user and token, unknown ones where those are not allowed, a method that is not allowed.
+    """
+    portal = _portal(headers, key, credentials)
+    method = _method(headers)
+    credential, sealed = _credential(headers, portal)
+    body, params = _body(headers, value or b"", body_limit)
+    if not credentials.allowed(portal, credential, method, body):
+        raise Auth(f"method {method} is not allowed to this credential of portal {portal!r}")
+    return Request(
+        portal=portal,
+        method=method,
+        user=headers.get("user", ""),
+        credential=credential,
+        sealed=sealed,
+        message_id=headers.get("amqp-message-id"),
+        reply_to=headers.get("amqp-reply-to") or None,
+        source=headers.get("source", ""),
+        redelivered=headers.get("amqp-redelivered") == "1",
+        body=body,
+        order=order_key(method, params),
+        read=methods.is_read(method, params),
+        idempotent=methods.is_idempotent(method, params),
+        headers=headers,
+    )
+
+
+def fingerprint(headers: Mapping[str, str], value: bytes | None) -> str:
+    """Hash (hex) that a message and its redelivered copy share; copies without message_id are found by it.
+
+    Left out: what RabbitMQ changes at a redelivery (`redelivered`, the `x-` headers such as x-delivery-count), and
+    the sealed text but for its identity, as sealing twice gives two texts.
+    """
+    taken = {name: headers[name] for name in _COPIED if name in headers}
+    taken |= {
+        name: text
+        for name, text in headers.items()
+        if name.startswith("amqp-header-") and not name.lower().startswith("amqp-header-x-")
+    }
+    if "sealed" in headers:
+        taken["sealed"] = identity(headers["sealed"])
+    digest = hashlib.sha256(orjson.dumps(taken, option=orjson.OPT_SORT_KEYS))
+    digest.update(b"\0")
+    digest.update(value or b"")
+    return digest.hexdigest()
+
+
+def _portal(headers: Mapping[str, str], key: bytes | None, credentials: Credentials) -> str:
+    portal = headers.get("portal") or (key or b"").decode("utf-8", "backslashreplace")
+    if portal in credentials.portals:
+        # the key decides who owns the request: another portal's owner must not send it
+        if key != portal.encode():
+            raise BadInput(f"the record's key must be the portal's name {portal!r}")
+        return portal
+    known = ", ".join(sorted(credentials.portals)) or "none: set B24REST"
+    raise BadInput(f"header portal: there is no portal {portal!r}; known: {known}")
+
+
+def _method(headers: Mapping[str, str]) -> str:
+    method = headers.get("method", "")
+    if not method:
+        raise BadInput("header method is needed: a REST method such as crm.deal.list, as text")
+    if not methods.is_valid(method):
+        shown = method.encode("unicode_escape").decode()[:100]
+        raise BadInput(
+            f"header method: {shown!r} is no REST method name (letters, digits, _ and single dots, as crm.deal.list)"
+        )
+    return method
+
+
+def _credential(headers: Mapping[str, str], portal: str) -> tuple[str | None, str | None]:
+    problem = headers.get("auth-problem")
+    if problem is not None:
+        raise Auth(_PROBLEMS.get(problem) or f"user and token are not among those of portal {portal!r}")
+    credential, sealed = headers.get("credential"), headers.get("sealed")
+    if credential is None and sealed is None:
+        raise Auth(_PROBLEMS[ABSENT])
+    return credential, None if credential is not None else sealed
+
+
+def _body(headers: Mapping[str, str], value: bytes, limit: int) -> tuple[bytes, Any]:
+    """JSON text and its parsed form."""
+    length = headers.get("body-length") or str(len(value))
+    if "body-length" in headers or len(value) > limit:
+        raise BadInput(f"body: {length} bytes, the limit is {limit}")
+    text = value.removeprefix(_BOM)
+    if not text.strip():
+        return b"{}", {}
+    try:
+        params = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadInput(f"body: no JSON in UTF-8 ({_why(text, error)}){_charset(headers)}") from None
+    if not isinstance(params, dict | list):
+        raise BadInput(f"body: a JSON object or array is needed, got {type(params).__name__}")
+    return text, params
+
+
+def _why(text: bytes, error: orjson.JSONDecodeError) -> str:
+    try:
+        text.decode()
+    except UnicodeDecodeError as fault:
+        return f"byte {fault.start} is not UTF-8"
+    return f"{error.msg} at character {error.pos}"
+
+
+def _charset(headers: Mapping[str, str]) -> str:
+    _, found, charset = headers.get("amqp-content-type", "").lower().partition("charset=")
+    charset = charset.partition(";")[0].strip(' "')
+    return f"; its content type says {charset}" if found and charset not in ("utf-8", "utf8") else ""

@@ -1,0 +1,1 @@
+"""What goes to a portal over HTTP and what comes back: encoding, calls, outcomes, errors."""
