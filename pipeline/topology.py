@@ -37,11 +37,15 @@ DAY = 86_400.0
 REQUESTS_INTERACTIVE = "portal.requests.interactive"
 REQUESTS_BULK = "portal.requests.bulk"
 RESULTS = "portal.results"
+CONTROL = "portal.control"
 LEASES = "bridge.leases"
 DEAD_LETTERS = "dead.letters"
 CRASHES = "delivery.crashes"
 KEYS = "portal.keys"
 OPS_STATE = "ops.state"
+
+#: table of links (pipeline/portal/links)
+LINKS = "links"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,11 @@ TOPICS: tuple[Topic, ...] = (
     Topic(REQUESTS_BULK, "portal", "Requests of flows and loads. Kept 14 days."),
     Topic(RESULTS, "portal", "Answers of portals, one a request, before they leave for RabbitMQ. Kept 14 days."),
     Topic(
+        CONTROL,
+        "portal",
+        "Changes of tables from outside (links): by commands, written by the owner of the portal. Kept 14 days.",
+    ),
+    Topic(
         LEASES,
         "queue",
         "Nothing is written here: who owns a queue's partition consumes the queue.",
@@ -156,6 +165,11 @@ TABLES: tuple[Table, ...] = (
         "requests",
         "lane and offset",
         "The state machine of each request: waiting, sent, done; offsets applied through; seen message ids.",
+    ),
+    Table(
+        LINKS,
+        "portal, entity and external id; and the way back",
+        "External ids and the ids of objects in the portals, with hash and version of the content.",
     ),
     Table(
         "parked",

@@ -48,6 +48,19 @@ class MemoryTable:
         if self.errors:
             raise self.errors.pop(0)
         assert not new or (partition, rows[0][0]) not in self.rows, "new = it is not there"
+        self._store(partition, rows)
+
+    async def begin(self, partition: int, rows: Sequence[tuple[bytes, bytes | None]], *, new: bool = False) -> None:
+        """See DurableTable: it is read at once."""
+        if self.errors:
+            raise self.errors.pop(0)
+        self._store(partition, rows)
+
+    async def confirm(self, write: None) -> None:
+        """See DurableTable."""
+        await self.gate.wait()
+
+    def _store(self, partition: int, rows: Sequence[tuple[bytes, bytes | None]]) -> None:
         for key, value in rows:
             self.log.append((key, value))
             if value is None:
