@@ -16,8 +16,8 @@ __all__ = ["KEYS_A_LOOKUP", "PAGE", "Entity", "entity", "entity_of_add", "field_
 
 #: Rows that a list method returns at most (Bitrix24: list-methods-pecularities.md).
 PAGE = 50
-#: External ids that one look-up asks for. A page must hold them and some doubles.
-KEYS_A_LOOKUP = 40
+#: External ids that one look-up asks for; a page that is full may hide some, which are then asked for alone.
+KEYS_A_LOOKUP = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,207 @@
+"""A request of a flow: a plan of 1..n steps for one portal, and its wire form in Kafka (docs/plans.md).
+
+    {"v": 1, "keys": [...], "throttle": "...", "steps": [step, ...]}
+
+    step = {"name", "do": "call",      "method", "params"}
+         | {"name", "do": "upsert",    "entity", "key": {"id", "originator"?}, "fields", "hash"?, "version"?}
+         | {"name", "do": "reconcile", "method", "params", "wanted", "rule"}
+           each with optional "after": [names], "optional": true
+
+`{"$ref": "step.path"}` anywhere in `params`, `fields` or `wanted` stands for a result of an earlier step:
+`company.id` of an upsert, `deal.result` or `deal.result.item.id` of a call. Steps run one after another unless `after`
+says what they wait for (`[]` = nothing); one that fails ends the plan, unless it is `optional`.
+
+A flow builds plans with `PlanBuilder` (plan_builder.py) and sends `plan.record(...)`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from pipeline.delivery.errors import BadInput
+from pipeline.delivery.records import Record
+from pipeline.portal import methods
+from pipeline.portal.entities import entity
+from pipeline.portal.steps.refs import paths
+from pipeline.topology import REQUESTS_BULK
+
+__all__ = [
+    "VERSION",
+    "CallStep",
+    "Key",
+    "Plan",
+    "ReconcileStep",
+    "Step",
+    "UpsertStep",
+    "parse_plan",
+]
+
+VERSION = 1
+#: Most steps of one plan; a flow with more makes several plans.
+MOST_STEPS = 500
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+Version = int | str
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Key(_Model):
+    """External key of an object: the id that it has in `originator`'s world."""
+
+    id: str = Field(min_length=1, max_length=500)
+    originator: str = Field(default="", max_length=200)
+
+
+class _Step(_Model):
+    name: str = Field(pattern=_NAME.pattern)
+    after: tuple[str, ...] | None = None
+    optional: bool = False
+
+
+class CallStep(_Step):
+    """Any REST method."""
+
+    do: Literal["call"] = "call"
+    method: str
+    params: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _valid(self) -> CallStep:
+        _check_method(self.method)
+        return self
+
+
+class UpsertStep(_Step):
+    """Add the object with this external key, or change it, or leave it when its content is unchanged.
+
+    `hash`: of the content; default: of `fields`. An event with a lower `version` than the one applied changes nothing.
+    """
+
+    do: Literal["upsert"] = "upsert"
+    entity: str
+    key: Key
+    fields: dict[str, Any]
+    hash: str | None = Field(default=None, max_length=200)
+    version: Version | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> UpsertStep:
+        try:
+            entity(self.entity)
+        except KeyError as error:
+            raise ValueError(error.args[0]) from None
+        return self
+
+
+class ReconcileStep(_Step):
+    """Read a list, and do what the pure function `rule` (pipeline/portal/rules.py) finds missing."""
+
+    do: Literal["reconcile"] = "reconcile"
+    method: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    wanted: Any = None
+    rule: str
+
+    @model_validator(mode="after")
+    def _valid(self) -> ReconcileStep:
+        _check_method(self.method)
+        if not methods.is_read(self.method, self.params):
+            raise ValueError(f"method {self.method} is no read")
+        return self
+
+
+Step = Annotated[CallStep | UpsertStep | ReconcileStep, Field(discriminator="do")]
+
+
+class Plan(_Model):
+    """What one event needs of one portal. `keys`: plans of a portal that share one run one after another.
+
+    Default keys: those of the first step (its external key, or the order key of its call).
+    """
+
+    v: Literal[1] = 1
+    keys: tuple[str, ...] | None = None
+    throttle: str | None = Field(default=None, max_length=100)
+    steps: tuple[Step, ...] = Field(min_length=1, max_length=MOST_STEPS)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Plan:
+        names: set[str] = set()
+        for step in self.steps:
+            if step.name in names:
+                raise ValueError(f"two steps are named {step.name!r}")
+            for earlier in (*(step.after or ()), *(ref.partition(".")[0] for ref in _references(step))):
+                if earlier not in names:
+                    raise ValueError(f"step {step.name!r} needs {earlier!r}, which is no earlier step")
+            names.add(step.name)
+        return self
+
+    def encode(self) -> bytes:
+        """The wire form."""
+        rest = self.model_dump(include={"keys", "throttle"}, exclude_none=True)
+        steps = [{"do": step.do, **step.model_dump(exclude_defaults=True)} for step in self.steps]
+        return orjson.dumps({"v": self.v, **rest, "steps": steps})
+
+    def record(
+        self,
+        portal: str,
+        credential: str,
+        *,
+        source: str,
+        topic: str = REQUESTS_BULK,
+        headers: Mapping[str, str] | None = None,
+    ) -> Record:
+        """The record that a flow sends. `source`: the flow's name; `credential`: its name in the settings."""
+        given = {"source": source, "portal": portal, "credential": credential, "plan": str(VERSION), **(headers or {})}
+        return Record(topic, self.encode(), key=portal.encode(), headers=given)
+
+
+_PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
+
+
+def parse_plan(raw: bytes) -> Plan:
+    """A plan from its wire form.
+
+    Raises:
+        BadInput: lists every fault with its place.
+    """
+    try:
+        given = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise BadInput(f"plan: no JSON: {error}") from None
+    if isinstance(given, dict) and given.get("v") != VERSION:
+        raise BadInput(f"plan: version {given.get('v')!r}, this worker knows {VERSION}")
+    try:
+        return _PLAN.validate_python(given)
+    except ValidationError as error:
+        raise BadInput(
+            "; ".join(_fault(fault) for fault in error.errors(include_url=False, include_input=False))
+        ) from None
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in fault["loc"])
+    return f"plan{'.' if place else ''}{place}: {str(fault['msg']).removeprefix('Value error, ')}"
+
+
+def _references(step: CallStep | UpsertStep | ReconcileStep) -> Iterator[str]:
+    if isinstance(step, UpsertStep):
+        return paths(step.fields)
+    if isinstance(step, ReconcileStep):
+        return paths([step.params, step.wanted])
+    return paths(step.params)
+
+
+def _check_method(method: str) -> None:
+    if not methods.is_valid(method):
+        raise ValueError(f"{method!r} is no REST method name")
+    if methods.canonical(method) == methods.BATCH:
+        raise ValueError("a step is no batch: the gateway packs by itself")

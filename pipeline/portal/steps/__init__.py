@@ -1,0 +1,1 @@
+"""What a request does, step by step: calls, upserts, reconciles, and settling what nobody knows the outcome of."""
