@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from typing import Any, cast
 
-from aiokafka.partitioner import murmur2
 from faust.types import TP
 
 from pipeline.delivery.errors import PipelineError
@@ -23,6 +22,7 @@ from pipeline.portal.access.key_check import WrongKey, check_fingerprint
 from pipeline.portal.access.seal import Sealer
 from pipeline.portal.limits.limiter import Limiter
 from pipeline.portal.limits.pause import Probes
+from pipeline.portal.partition import partition_of
 from pipeline.portal.requests.answered import answers_for, is_answered
 from pipeline.portal.requests.book import Book
 from pipeline.portal.requests.completion import Completion
@@ -33,20 +33,15 @@ from pipeline.portal.sending.scheduler import Entry
 from pipeline.portal.view import PortalState, portal_state
 from pipeline.portal.wire.client import PortalClient
 from pipeline.settings import PortalSettings
-from pipeline.topology import KEYS, PARTITIONS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS
+from pipeline.topology import KEYS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS
 
-__all__ = ["Gateway", "partition_of"]
+__all__ = ["Gateway"]
 
 logger = logging.getLogger(__name__)
 
 _LANES: tuple[tuple[Lane, str], ...] = (("i", REQUESTS_INTERACTIVE), ("b", REQUESTS_BULK))
 _DRAIN_TIMEOUT = 19.0
 _HOUSEKEEPING = 60.0
-
-
-def partition_of(portal: str) -> int:
-    """The partition of a portal's requests: the default partitioner of Kafka's clients."""
-    return int((murmur2(portal.encode()) & 0x7FFFFFFF) % PARTITIONS)
 
 
 class Gateway:

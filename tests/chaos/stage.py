@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-from pipeline.portal.gateway import partition_of
+from pipeline.portal.partition import partition_of
 from pipeline.settings import Settings
 from stack.kafka import Kafka
 from stack.rabbitmq import RabbitMQ

@@ -13,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from pipeline.portal.gateway import partition_of
+from pipeline.portal.partition import partition_of
 from pipeline.portal.requests.answered import LOOK_BACK, answered
 from stack.kafka import Kafka
 from stack.process import wait_for

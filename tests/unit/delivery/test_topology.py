@@ -10,7 +10,8 @@ from pipeline.bridge.service import Bridge
 from pipeline.delivery.app import make_app
 from pipeline.delivery.plans import changelog_name, topic_plans
 from pipeline.portal.access.seal import Sealer
-from pipeline.portal.gateway import Gateway, partition_of
+from pipeline.portal.gateway import Gateway
+from pipeline.portal.partition import partition_of
 from pipeline.settings import Settings
 from pipeline.topology import AGENTS, PARTITIONS, TABLES, TOPICS, Agent, amqp_in, amqp_out, topic, wire_name
 
