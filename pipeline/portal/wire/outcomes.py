@@ -25,7 +25,7 @@ from pipeline.portal.wire.faults import (
     PortalUnknown,
 )
 
-__all__ = ["judge"]
+__all__ = ["is_about_tariff", "judge"]
 
 
 class _Means(Enum):
@@ -104,11 +104,15 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, now: float) -> A
     raise _FAULTS[means](text, code, answer, _retry_after(headers, now))
 
 
+def is_about_tariff(description: str) -> bool:
+    """Does the text of an ACCESS_DENIED say that the portal's tariff has no REST, so that nothing will work?"""
+    return any(words in description.lower() for words in _NO_TARIFF)
+
+
 def _meaning(status: int, code: str, description: str) -> _Means | None:
     if code.upper() == "ACCESS_DENIED" and status == 403:
         # the same code with 400 is about one entity
-        closed = any(words in description.lower() for words in _NO_TARIFF)
-        return _Means.BLOCKED if closed else _Means.RIGHTS
+        return _Means.BLOCKED if is_about_tariff(description) else _Means.RIGHTS
     return _CODES.get(code.upper())
 
 
