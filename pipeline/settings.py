@@ -22,6 +22,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import (
@@ -73,6 +74,12 @@ def _rest_address(value: str) -> str:
     return value.rstrip("/") + "/"
 
 
+def _server_address(value: str) -> str:
+    if not _is_address(value, "http", "https") or "?" in value:
+        raise ValueError("an address such as https://oauth.bitrix24.tech/oauth/token/")
+    return value
+
+
 def _kafka_address(value: str) -> str:
     for server in value.split(","):
         host, _, port = server.strip().removeprefix("kafka://").rstrip("/").rpartition(":")
@@ -89,6 +96,7 @@ def _amqp_address(value: SecretStr) -> SecretStr:
 
 Rate = Annotated[float | None, BeforeValidator(_rate), AfterValidator(_positive)]
 RestAddress = Annotated[str, AfterValidator(_rest_address)]
+ServerAddress = Annotated[str, AfterValidator(_server_address)]
 KafkaAddress = Annotated[str, AfterValidator(_kafka_address)]
 AmqpAddress = Annotated[SecretStr, AfterValidator(_amqp_address)]
 
@@ -99,15 +107,54 @@ def config_file() -> Path:
 
 
 class CredentialSettings(BaseModel):
-    """A configured webhook: `user` and `token` as they stand in its address."""
+    """A configured credential: a webhook (its `user`, `token`) or an OAuth app (its id, key and refresh token)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    user: str = Field(description="User id in the webhook's address.")
-    token: SecretStr = Field(description="Secret in the webhook's address.")
+    user: str = Field(default="", description="Webhook: user id in its address.")
+    token: SecretStr = Field(default=SecretStr(""), description="Webhook: secret in its address.")
+    client_id: str = Field(default="", description="OAuth app: its id (`client_id`).")
+    client_secret: SecretStr = Field(default=SecretStr(""), description="OAuth app: its key (`client_secret`).")
+    refresh_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="OAuth app: the first refresh token, as the portal gave it at installation; those that follow are "
+        "kept sealed in Kafka. Another one here replaces them.",
+    )
+    oauth_server: ServerAddress = Field(
+        default="https://oauth.bitrix24.tech/oauth/token/", description="OAuth app: where tokens are renewed."
+    )
     methods: list[str] = Field(
         default=["*"], description="Methods that it may call; `crm.*` covers a family. Default: all."
     )
+
+    @field_validator("token", "client_secret", "refresh_token")
+    @classmethod
+    def _pasted(cls, value: SecretStr) -> SecretStr:
+        """Without the blanks that pasting leaves."""
+        return SecretStr(value.get_secret_value().strip())
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> CredentialSettings:
+        webhook = {"user": self.user, "token": self.token.get_secret_value()}
+        oauth = {
+            "client_id": self.client_id,
+            "client_secret": self.client_secret.get_secret_value(),
+            "refresh_token": self.refresh_token.get_secret_value(),
+        }
+        if any(webhook.values()) and any(oauth.values()):
+            raise ValueError("either a webhook (user, token) or an OAuth app (client_id, ...), not both")
+        if not any(webhook.values()) and not any(oauth.values()):
+            raise ValueError("a webhook (user, token) or an OAuth app (client_id, client_secret, refresh_token)")
+        kind, parts = ("a webhook", webhook) if any(webhook.values()) else ("an OAuth app", oauth)
+        missing = [name for name, value in parts.items() if not value]
+        if missing:
+            raise ValueError(f"all of {kind}: {', '.join(missing)} missing")
+        return self
+
+    @property
+    def is_oauth(self) -> bool:
+        """An OAuth app, else a webhook."""
+        return bool(self.client_id)
 
 
 class PortalSettings(BaseModel):
@@ -121,7 +168,8 @@ class PortalSettings(BaseModel):
     rate: Rate = Field(default=2.0, description="Requests a second that the portal allows; `none` = no limit.")
     burst: int = Field(default=50, ge=1, description="Size of the portal's bucket, in requests.")
     credentials: dict[str, CredentialSettings] = Field(
-        default_factory=dict, description="Webhooks by name, used by flows and matched to tokens in headers."
+        default_factory=dict,
+        description="Webhooks and OAuth apps by name, used by flows; webhooks are matched to tokens in headers.",
     )
     unknown_tokens: bool | None = Field(
         default=None,

@@ -53,7 +53,8 @@ def _default(info: FieldInfo) -> str:
     if value is PydanticUndefined:
         return "needed"
     if isinstance(value, SecretStr):
-        value = mask_url(value.get_secret_value())
+        text = value.get_secret_value()
+        value = mask_url(text) if text else None
     if value is None or value == {} or value == "":
         return "-"
     if isinstance(value, bool):

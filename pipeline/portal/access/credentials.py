@@ -1,7 +1,7 @@
 """Which credential a request has, without its token ever entering Kafka (design, section 5, Credentials).
 
 At the edge a token from AMQP headers becomes the name of a configured credential, or is sealed. Where the call is
-made it becomes a token again.
+made it becomes a token again; that of an OAuth app is kept valid by oauth.py.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ import orjson
 
 from pipeline.delivery.errors import Auth
 from pipeline.portal import methods
+from pipeline.portal.access.oauth import OAuth, is_expiry
 from pipeline.portal.access.seal import Sealer, identity
-from pipeline.settings import PortalSettings
+from pipeline.portal.wire.access import Access
+from pipeline.portal.wire.faults import PortalAuth
+from pipeline.settings import CredentialSettings, PortalSettings
 
 __all__ = ["ABSENT", "FOREIGN", "MALFORMED", "Credentials", "Protected", "credential_id"]
 
@@ -58,16 +61,27 @@ _SEALED_FOR = 3600.0
 class Credentials:
     """Credentials of all portals. Portals are named as in the settings."""
 
-    def __init__(self, portals: Mapping[str, PortalSettings], unknown_tokens: bool, sealer: Sealer) -> None:
-        """`unknown_tokens`: are tokens accepted that are not configured, where a portal does not say itself?"""
+    def __init__(
+        self,
+        portals: Mapping[str, PortalSettings],
+        unknown_tokens: bool,
+        sealer: Sealer,
+        oauth: OAuth | None = None,
+    ) -> None:
+        """`unknown_tokens`: are tokens accepted that are not configured, where a portal does not say itself?
+
+        `oauth` is needed where calls are made, if a portal has an OAuth app.
+        """
         self._portals = dict(portals)
         self._unknown_tokens = unknown_tokens
         self._sealer = sealer
-        #: portal -> (name, `user/token`) of its configured credentials
+        self._oauth = oauth
+        #: portal -> (name, `user/token`) of its configured webhooks
         self._known = {
             portal: [
                 (name, f"{known.user}/{known.token.get_secret_value()}".encode())
                 for name, known in settings.credentials.items()
+                if not known.is_oauth
             ]
             for portal, settings in portals.items()
         }
@@ -115,23 +129,45 @@ class Credentials:
             opened = self._opened[sealed] = self._sealer.open(sealed)
         return opened
 
-    def resolve(self, portal: str, credential: str | None, sealed: str | None) -> tuple[str, str]:
-        """`(user, token)` for the portal's address.
+    async def access(self, portal: str, credential: str | None, sealed: str | None) -> Access:
+        """What a call with this credential is made with; an OAuth app's token is renewed first where it must be.
 
         Raises:
-            Auth: no such portal or credential, unknown tokens are not accepted, or sealed with another key.
+            Auth: no such portal or credential, unknown tokens are not accepted, or sealed with another key. A
+                PortalAuth with `credential_dead`: the token server refuses to renew the token.
+            Transient: the token server, or Kafka, is away; it says nothing about the portal.
+            Lost: the portal is not ours any more.
         """
         settings = self._settings(portal)
+        if credential is None or not self._configured(portal, credential).is_oauth:
+            return Access.webhook(*self._webhook(settings, portal, credential, sealed))
+        assert self._oauth is not None, "this process makes no calls"
+        return Access.oauth(await self._oauth.access(portal, credential))
+
+    def refused(self, portal: str, credential: str | None, access: Access, fault: PortalAuth) -> bool:
+        """The portal refused a call: is it to be made again, at once, with a new `access`? Nothing was executed.
+
+        False: the fault stands (a webhook, another fault than a token's, a token that was got only just now).
+        """
+        if credential is None or not access.is_oauth or self._oauth is None or not is_expiry(fault):
+            return False
+        return self._oauth.expired(portal, credential, access.token)
+
+    def _webhook(
+        self, settings: PortalSettings, portal: str, credential: str | None, sealed: str | None
+    ) -> tuple[str, str]:
         if credential is not None:
-            known = settings.credentials.get(credential)
-            if known is None:
-                raise Auth(f"portal {portal!r} has no credential {credential!r} in the settings")
+            known = self._configured(portal, credential)
             return known.user, known.token.get_secret_value()
         if sealed is None:
             raise Auth("the request names no credential")
         if not self._accepts_unknown(settings):
             raise Auth(f"portal {portal!r} takes no tokens that are not in the settings")
         return self._open(sealed)
+
+    def resolve(self, portal: str, credential: str | None, sealed: str | None) -> tuple[str, str]:
+        """`(user, token)` of a webhook; gives way to `access`. Raises Auth."""
+        return self._webhook(self._settings(portal), portal, credential, sealed)
 
     def allowed(self, portal: str, credential: str | None, method: str, body: bytes) -> bool:
         """May this credential (None = a token that is not configured) call the method with this JSON body?
@@ -141,10 +177,7 @@ class Credentials:
         settings = self._settings(portal)
         allow_list = settings.unknown_methods
         if credential is not None:
-            known = settings.credentials.get(credential)
-            if known is None:
-                raise Auth(f"portal {portal!r} has no credential {credential!r} in the settings")
-            allow_list = known.methods
+            allow_list = self._configured(portal, credential).methods
         params = orjson.loads(body or b"{}") if methods.canonical(method) == methods.BATCH else None
         return methods.is_allowed(method, params, allow_list)
 
@@ -153,6 +186,12 @@ class Credentials:
         if settings is None:
             raise Auth(f"there is no portal {portal!r} in the settings")
         return settings
+
+    def _configured(self, portal: str, credential: str) -> CredentialSettings:
+        known = self._settings(portal).credentials.get(credential)
+        if known is None:
+            raise Auth(f"portal {portal!r} has no credential {credential!r} in the settings")
+        return known
 
     def _accepts_unknown(self, settings: PortalSettings) -> bool:
         own = settings.unknown_tokens

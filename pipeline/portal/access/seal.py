@@ -30,10 +30,10 @@ class KeyFileError(Permanent):
 
 
 class Sealer:
-    """Seals and opens `(user, token)` pairs.
+    """Seals and opens `(user, token)` pairs, and other secrets as bytes.
 
-    The sealed text is `<identity>.<fernet>`: the identity is a keyed hash, the same for the same pair under the
-    same key, and reveals nothing; by it requests are grouped and copies recognised without opening anything.
+    The sealed text of a pair is `<identity>.<fernet>`: the identity is a keyed hash, the same for the same pair under
+    the same key, and reveals nothing; by it requests are grouped and copies recognised without opening anything.
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
@@ -62,13 +62,31 @@ class Sealer:
             Auth: it was sealed with another key, or is damaged.
         """
         try:
-            user, token = orjson.loads(self._fernet.decrypt(text.partition(".")[2].encode()))
-        except (InvalidToken, ValueError, UnicodeError):
-            raise Auth(
-                f"the sealed token cannot be opened with the key {self._fingerprint}: "
-                "it was sealed with another key or is damaged"
-            ) from None
+            user, token = orjson.loads(self.open_bytes(text.partition(".")[2].encode()))
+        except (ValueError, UnicodeError):
+            raise self._cannot_open() from None
         return str(user), str(token)
+
+    def seal_bytes(self, content: bytes) -> bytes:
+        """Anything else that is secret, such as a row of a table; it has no identity."""
+        return self._fernet.encrypt(content)
+
+    def open_bytes(self, sealed: bytes) -> bytes:
+        """What `seal_bytes` was given.
+
+        Raises:
+            Auth: it was sealed with another key, or is damaged.
+        """
+        try:
+            return self._fernet.decrypt(sealed)
+        except InvalidToken:
+            raise self._cannot_open() from None
+
+    def _cannot_open(self) -> Auth:
+        return Auth(
+            f"the sealed token cannot be opened with the key {self._fingerprint}: "
+            "it was sealed with another key or is damaged"
+        )
 
 
 def identity(sealed: str) -> str:

@@ -13,12 +13,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from typing import Any, overload
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 from yarl import URL
 
+from pipeline.portal.wire.access import Access
 from pipeline.portal.wire.faults import Answer, Moved, PortalFault, PortalOversize, PortalTransient, PortalUnknown
 from pipeline.portal.wire.outcomes import judge
 
@@ -108,29 +109,41 @@ class PortalClient:
             )
         return session
 
-    async def call(self, address: str, user: str, token: str, method: str, body: bytes) -> Answer:
-        """POST the body (JSON; empty = no parameters) to `<address>/<user>/<token>/<method>`, once.
+    @property
+    def moved(self) -> dict[str, str]:
+        """Address of the settings -> host (and port) that the portal is called at instead, since this process runs."""
+        return {address: _host(new) for address, new in self._moved.items()}
+
+    @overload
+    async def call(self, address: str, access: Access, method: str, body: bytes, /) -> Answer: ...
+
+    @overload
+    async def call(self, address: str, user: str, token: str, method: str, body: bytes, /) -> Answer: ...
+
+    async def call(self, address: str, *given: Any) -> Answer:
+        """POST the body (JSON; empty = no parameters) to the method, once, with this access.
 
         `address` is that of the settings, up to /rest/. A portal that says it moved (302) is called again at its new
-        host, once; from then on it is called there.
+        host, once; from then on it is called there (Bitrix24: change-domen.md).
 
         Raises:
             PortalFault: always one of its subclasses in faults.py; `sent` tells whether anything left.
         """
+        access, method, body = given if isinstance(given[0], Access) else (Access.webhook(*given[:2]), *given[2:])
         try:
-            return await self._follow(address, user, token, method, body or b"{}")
+            return await self._follow(address, access, method, access.body(body))
         except PortalFault as fault:
-            if len(token) >= SHORTEST_SECRET:
-                fault.redact(token)
+            if len(access.token) >= SHORTEST_SECRET:
+                fault.redact(access.token)
             raise
 
-    async def _follow(self, address: str, user: str, token: str, method: str, body: bytes) -> Answer:
+    async def _follow(self, address: str, access: Access, method: str, body: bytes) -> Answer:
         base = self._moved.get(address, address)
-        tail = "/".join(quote(part, safe="") for part in (user, token, method))
+        tail = access.path(method)
         try:
             return await self._post(base, tail, body)
         except Moved as moved:
-            new = _new_base(base, tail, moved.location)
+            new = _new_base(base, tail, moved.location, same_path=access.is_oauth)
             if new is None:
                 raise
         except PortalTransient:
@@ -203,10 +216,11 @@ def _fault(error: Exception, reading: _Reading, host: str) -> PortalFault:
     return PortalUnknown(f"{host}: {reason}; nobody knows whether it was executed", answer=answer)
 
 
-def _new_base(base: str, tail: str, location: str) -> str | None:
+def _new_base(base: str, tail: str, location: str, *, same_path: bool) -> str | None:
     """The address up to /rest/ that a Location stands for; None when it is no renamed portal.
 
-    It is one when the path still ends in our call: a log-in or maintenance page gets no token.
+    It is one when the path still ends in our call: a log-in or maintenance page gets no token. A call by OAuth has
+    only its method there, so that its path must not change at all.
     """
     new, old = urlsplit(location), urlsplit(base)
     path, call = unquote(new.path).rstrip("/"), unquote(tail)
@@ -214,7 +228,10 @@ def _new_base(base: str, tail: str, location: str) -> str | None:
         return None
     if new.scheme != "https" and new.scheme != old.scheme:
         return None
-    found = f"{new.scheme}://{_host(location)}{path.removesuffix(call)}"
+    prefix = path.removesuffix(call)
+    if same_path and prefix.rstrip("/") != unquote(old.path).rstrip("/"):
+        return None
+    found = f"{new.scheme}://{_host(location)}{prefix}"
     return None if found == base else found
 
 
