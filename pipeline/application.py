@@ -11,11 +11,13 @@ from pipeline.configuration import settings as read_settings
 from pipeline.delivery.app import BusApp, make_app
 from pipeline.delivery.exit import refuse
 from pipeline.delivery.slot import claim
-from pipeline.ops import commands
+from pipeline.ops import commands, links_command
 from pipeline.portal.access.seal import KeyFileError, load_sealer
+from pipeline.portal.control import Control
 from pipeline.portal.gateway import Gateway
+from pipeline.portal.links.store import Links
 from pipeline.settings import Settings
-from pipeline.topology import AGENTS
+from pipeline.topology import AGENTS, LINKS
 from pipeline.web.install import install
 
 __all__ = ["app", "bootstrap"]
@@ -31,6 +33,7 @@ def bootstrap(settings: Settings, *, worker: bool) -> BusApp:
     except RuntimeError as error:
         refuse(str(error))
     commands.install(app)
+    links_command.install(settings)
     if worker:
         # a third less CPU a message than asyncio's own loop; must stand before a loop is made
         uvloop.install()
@@ -50,10 +53,11 @@ def _furnish(app: BusApp, settings: Settings) -> None:
         refuse(str(error))
     runtime = app.runtime
     gateway = Gateway(runtime, sealer)
+    control = Control(settings.all_portals(), Links(runtime.table(LINKS)))
     bridge = Bridge(runtime, gateway.credentials)
     runtime.on_start(bridge.start)
     runtime.on_stop(bridge.stop)
-    for flow in (*gateway.flows(), *bridge.flows):
+    for flow in (*gateway.flows(), control.flow(), *bridge.flows):
         runtime.attach(flow)
     missing = {agent.name for agent in AGENTS} ^ set(runtime.flows)
     if missing:

@@ -196,6 +196,14 @@ AGENTS: tuple[Agent, ...] = (
         tables=("requests",),
     ),
     Agent(
+        "portal-control",
+        (CONTROL,),
+        "pipeline.portal.control",
+        "Writes to the portals' tables what commands and imports ask for.",
+        writes=(DEAD_LETTERS,),
+        tables=(LINKS,),
+    ),
+    Agent(
         "amqp-answers",
         (RESULTS,),
         "pipeline.bridge.outbound",
