@@ -46,6 +46,8 @@ OPS_STATE = "ops.state"
 
 #: table of links (pipeline/portal/links)
 LINKS = "links"
+#: table of the OAuth apps' tokens (pipeline/portal/access/tokens.py)
+TOKENS = "tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,11 @@ TABLES: tuple[Table, ...] = (
         LINKS,
         "portal, entity and external id; and the way back",
         "External ids and the ids of objects in the portals, with hash and version of the content.",
+    ),
+    Table(
+        TOKENS,
+        "portal and credential",
+        "Tokens of the OAuth apps, sealed: the newest refresh token stands nowhere else.",
     ),
     Table(
         "parked",

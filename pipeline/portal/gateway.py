@@ -19,7 +19,10 @@ from pipeline.delivery.retry import Backoff
 from pipeline.delivery.runtime import Runtime
 from pipeline.portal.access.credentials import Credentials
 from pipeline.portal.access.key_check import WrongKey, check_fingerprint
+from pipeline.portal.access.oauth import OAuth
 from pipeline.portal.access.seal import Sealer
+from pipeline.portal.access.token_server import TokenServer
+from pipeline.portal.access.tokens import TokenTable
 from pipeline.portal.limits.limiter import Limiter
 from pipeline.portal.limits.pause import Probes
 from pipeline.portal.partition import partition_of
@@ -33,7 +36,7 @@ from pipeline.portal.sending.scheduler import Entry
 from pipeline.portal.view import PortalState, portal_state
 from pipeline.portal.wire.client import PortalClient
 from pipeline.settings import PortalSettings
-from pipeline.topology import KEYS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS
+from pipeline.topology import KEYS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS, TOKENS
 
 __all__ = ["Gateway"]
 
@@ -52,7 +55,12 @@ class Gateway:
         self._runtime = runtime
         self._sealer = sealer
         self._portals: dict[str, PortalSettings] = settings.all_portals()
-        self.credentials = Credentials(self._portals, settings.unknown_tokens, sealer)
+        self._oauth = OAuth(
+            self._portals,
+            TokenTable(runtime.table(TOKENS), sealer),
+            TokenServer(connect_timeout=settings.connect_timeout),
+        )
+        self.credentials = Credentials(self._portals, settings.unknown_tokens, sealer, self._oauth)
         self._book = Book(runtime.table("requests"))
         self._backoff = Backoff(settings.retry_min, settings.retry_max)
         self._probes = Probes(settings.method_hold, settings.credential_probe, settings.blocked_probe)
@@ -122,7 +130,8 @@ class Gateway:
             self._housekeeper.cancel()
         started = time.monotonic()
         await asyncio.gather(*(executor.stop() for executor in self._executors.values()))
-        await self._completion.drain(max(1.0, _DRAIN_TIMEOUT - (time.monotonic() - started)))
+        left = max(1.0, _DRAIN_TIMEOUT - (time.monotonic() - started))
+        await asyncio.gather(self._oauth.release(left), self._completion.drain(left))
         self._executors.clear()
         self._orphans.clear()
         self._book.forget()

@@ -22,6 +22,8 @@ __all__ = ["Renewed", "TokenServer"]
 
 #: Seconds that an access token lives, if the server does not say.
 LIFETIME = 3600.0
+#: Seconds; below the 20 s that a worker has to give up its portals, so that a renewal is never cut off.
+REQUEST_TIMEOUT = 12.0
 #: Bytes; a real answer has 600.
 _LONGEST = 65_536
 _LONGEST_TEXT = 200
@@ -60,7 +62,7 @@ class Renewed:
 class TokenServer:
     """Asks for new tokens, once each time: an hour lies between two renewals, so that no connection is kept."""
 
-    def __init__(self, *, request_timeout: float, connect_timeout: float) -> None:
+    def __init__(self, *, connect_timeout: float, request_timeout: float = REQUEST_TIMEOUT) -> None:
         """Seconds. `HTTPS_PROXY`, `NO_PROXY` and `SSL_CERT_FILE` of the environment are heeded."""
         self._total = connect_timeout + request_timeout
         self._connect = connect_timeout

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import orjson
@@ -16,14 +15,12 @@ import orjson
 from pipeline.delivery.errors import Auth
 from pipeline.delivery.tables import DurableTable
 from pipeline.portal.access.seal import Sealer
+from pipeline.portal.partition import partition_of
 from pipeline.settings import CredentialSettings
 
-__all__ = ["TOKENS", "TokenTable", "Tokens", "seed"]
+__all__ = ["TokenTable", "Tokens", "seed"]
 
 logger = logging.getLogger(__name__)
-
-#: Name of the table in topology.py.
-TOKENS = "tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +46,13 @@ def seed(settings: CredentialSettings) -> str:
 class TokenTable:
     """Rows by portal and credential: JSON of `Tokens`, sealed."""
 
-    def __init__(self, table: DurableTable, sealer: Sealer, partition_of: Callable[[str], int]) -> None:
-        """`partition_of`: the partition of a portal's requests, by its name."""
+    def __init__(self, table: DurableTable, sealer: Sealer) -> None:
         self._table = table
         self._sealer = sealer
-        self._partition_of = partition_of
 
     def read(self, portal: str, credential: str, settings: CredentialSettings) -> Tokens | None:
         """The tokens, None when there are none that came of the refresh token in the settings."""
-        sealed = self._table.get(self._partition_of(portal), _key(portal, credential))
+        sealed = self._table.get(partition_of(portal), _key(portal, credential))
         if sealed is None:
             return None
         try:
@@ -73,7 +68,7 @@ class TokenTable:
     async def write(self, portal: str, credential: str, tokens: Tokens) -> None:
         """Returns when the changelog has it. Raises Lost and Transient as `DurableTable.put_all`."""
         sealed = self._sealer.seal_bytes(orjson.dumps(tokens))
-        await self._table.put(self._partition_of(portal), _key(portal, credential), sealed)
+        await self._table.put(partition_of(portal), _key(portal, credential), sealed)
 
 
 def _key(portal: str, credential: str) -> bytes:
