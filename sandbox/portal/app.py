@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from sandbox.portal import control
-from sandbox.portal.auth import Credential
 from sandbox.portal.breakage import Cut, broken, html, json_body
 from sandbox.portal.clock import Clock
+from sandbox.portal.control.common import FAULTS, PORTALS
 from sandbox.portal.envelope import success
 from sandbox.portal.errors import (
+    HTTPS_REQUIRED,
     INTERNAL_SERVER_ERROR,
     NO_AUTH_FOUND,
     QUERY_LIMIT_EXCEEDED,
+    GatewayTimeout,
     RestError,
 )
 from sandbox.portal.faults import FaultBook
@@ -21,26 +23,29 @@ from sandbox.portal.methods import registry
 from sandbox.portal.methods.spec import Call
 from sandbox.portal.options import DEFAULT_PORTAL, Options
 from sandbox.portal.portal import Portal
+from sandbox.portal.requests import Request
 from sandbox.portal.wire import Address, read_address, read_body, read_params
 
 MAX_BODY = 256 * 2**20
-PORTALS: web.AppKey[dict[str, Portal]] = control.PORTALS
-FAULTS: web.AppKey[FaultBook] = control.FAULTS
 
 _log = logging.getLogger("sandbox.portal")
 
 
-def make_app(options: Mapping[str, Options]) -> web.Application:
-    """The server for portals by name; `default` is served under `/rest/`, every one under `/{name}/rest/`."""
+def make_app(options: Mapping[str, Options], *, scale: float = 1.0) -> web.Application:
+    """The server for portals by name; `default` is served under `/rest/`, every one under `/{name}/rest/`.
+
+    `scale` shrinks every constant of the portals: at 60, ten minutes of theirs pass in ten seconds.
+    """
     app = web.Application(client_max_size=MAX_BODY)
-    faults = FaultBook()
-    clock = Clock()
+    faults = FaultBook(scale=scale)
+    clock = Clock(scale)
     methods = registry()
     app[FAULTS] = faults
     app[PORTALS] = {name: Portal(name, choice, methods, clock, faults) for name, choice in options.items()}
     app.router.add_routes(control.routes())
     app.router.add_route("*", "/{path:.*}", _rest)
     app.on_shutdown.append(_release)
+    app.on_cleanup.append(_close)
     return app
 
 
@@ -49,39 +54,62 @@ async def _release(app: web.Application) -> None:
     app[FAULTS].clear()
 
 
+async def _close(app: web.Application) -> None:
+    for portal in app[PORTALS].values():
+        await portal.close()
+
+
 async def _rest(request: web.Request) -> web.StreamResponse:
     address = read_address(request.path)
     portal = request.app[PORTALS].get(address.portal or DEFAULT_PORTAL) if address else None
     if address is None or portal is None:
         return html(404)
-    number = portal.journal.arrived()
+    entry = _arrived(portal, address, request)
     status: int | None = None
     try:
-        response = await _guarded(portal, address, request, number)
+        response = await _guarded(portal, address, request, entry)
         status = response.status
         return response
     except Cut:
         # Nothing of this reaches the client; the connection is gone.
         return web.Response(status=499)
     finally:
-        portal.journal.answered(status)
+        gone = status is not None and request.transport is None
+        portal.journal.answered(entry, portal.clock.now(), status, gone=gone)
 
 
-async def _guarded(portal: Portal, address: Address, request: web.Request, number: int) -> web.Response:
+def _arrived(portal: Portal, address: Address, request: web.Request) -> Request:
+    headers = request.headers
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return portal.journal.arrived(
+        portal.clock.now(),
+        address.method,
+        request.remote or "",
+        f"{peer[0]}:{peer[1]}" if peer else "",
+        headers.get("User-Agent", ""),
+        headers.get("X-Worker", ""),
+    )
+
+
+async def _guarded(portal: Portal, address: Address, request: web.Request, entry: Request) -> web.Response:
     """Errors as a portal words them, in the order of checks of bitrix24.md section 9."""
     try:
         body, pairs = await read_body(request)
         if request.method not in ("GET", "POST"):
             return html(405)
+        if portal.options.https_required and not request.secure:
+            raise RestError(HTTPS_REQUIRED)
         if not address.token:
             raise RestError(NO_AUTH_FOUND)
         credential = portal.auth.check(address.user, address.token)
-        source = request.remote or ""
-        if not portal.bucket.take(source, portal.clock.now()):
+        portal.overload.check(credential)
+        if not portal.bucket.take(entry.source, portal.clock.now()):
             raise RestError(QUERY_LIMIT_EXCEEDED)
 
         async def run() -> web.Response:
-            return await _answer(portal, address, credential, request, number, body, pairs)
+            params = read_params(request.rel_url.raw_query_string, request.content_type, body, pairs)
+            call = Call(address.method, params, credential, entry.source, entry.number, pace=portal.pace())
+            return await _executed(portal, call)
 
         rule = portal.faults.pick(portal.name, address.method)
         if rule is None:
@@ -91,6 +119,9 @@ async def _guarded(portal: Portal, address: Address, request: web.Request, numbe
     except RestError as error:
         portal.journal.errors[str(error.problem.code)] += 1
         return json_body(error.problem.body(), error.problem.status)
+    except GatewayTimeout:
+        portal.journal.errors["GATEWAY_TIMEOUT"] += 1
+        return html(504)
     except Cut:
         raise
     except web.HTTPException as error:
@@ -102,17 +133,11 @@ async def _guarded(portal: Portal, address: Address, request: web.Request, numbe
         return json_body(INTERNAL_SERVER_ERROR.body(), 500)
 
 
-async def _answer(
-    portal: Portal,
-    address: Address,
-    credential: Credential,
-    request: web.Request,
-    number: int,
-    body: bytes,
-    pairs: list[tuple[str, object]],
-) -> web.Response:
-    params = read_params(request.rel_url.raw_query_string, request.content_type, body, pairs)
-    call = Call(address.method, params, credential, request.remote or "", number)
-    outcome = await portal.execute(call)
+async def _executed(portal: Portal, call: Call) -> web.Response:
+    try:
+        outcome = await portal.execute(call)
+    finally:
+        if call.pace is not None:
+            call.pace.close()
     reply = outcome.reply
     return json_body(success(reply.result, reply.next, reply.total, outcome.time))

@@ -6,14 +6,31 @@ from dataclasses import dataclass
 from sandbox.portal.errors import INVALID_CREDENTIALS, RestError
 from sandbox.portal.fields import integer
 
+SCOPES = frozenset({"crm", "user", "catalog", "sale"})
+"""What a webhook may do unless it is narrowed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An incoming webhook: the user whose rights it has, its secret, its scopes."""
+    """An incoming webhook: the user whose rights it has, its secret, its scopes.
+
+    For an application `app` is its client id and `token` the access token that it came with; a webhook's is empty.
+    """
 
     user: str
     token: str
-    scopes: frozenset[str] = frozenset({"crm", "user", "catalog", "sale"})
+    scopes: frozenset[str] = SCOPES
+    app: str = ""
+
+    @property
+    def name(self) -> str:
+        """Who calls, without a secret: the webhook's user, or the application's client id."""
+        return self.app or self.user
+
+    @property
+    def budget(self) -> tuple[str, str]:
+        """What execution time is summed by: this webhook, or the application whatever its tokens."""
+        return (self.app, "") if self.app else (self.user, self.token)
 
     @property
     def user_id(self) -> int:
@@ -30,6 +47,10 @@ class Auth:
     def __init__(self, credentials: Iterable[Credential], *, any_token: bool = False) -> None:
         self._known = {(item.user, item.token): item for item in credentials}
         self._any = any_token
+
+    def known(self) -> Iterable[Credential]:
+        """The webhooks that are accepted, those met with `any_token` included."""
+        return tuple(self._known.values())
 
     def check(self, user: str, token: str) -> Credential:
         """The credential of this address; raises `RestError` 401 INVALID_CREDENTIALS when it is unknown."""

@@ -13,12 +13,18 @@ class Bucket:
     """`level = max(0, level - rate * dt)`; at `burst` and above the request is refused, else it counts 1.
 
     `rate` in requests per second, `burst` in requests; `rate <= 0` switches the limit off (a self-hosted
-    portal). Whether refused requests count is documented nowhere: they do not.
+    portal). What is documented nowhere is a switch: `count_rejected` lets refused requests raise the level too,
+    `allow_one_over` refuses only above `burst` ("when the counter exceeds X").
     """
 
-    def __init__(self, rate: float = 2.0, burst: float = 50.0) -> None:
+    def __init__(
+        self, rate: float = 2.0, burst: float = 50.0, *, count_rejected: bool = False, allow_one_over: bool = False
+    ) -> None:
         self.rate = rate
         self.burst = burst
+        self.count_rejected = count_rejected
+        self.allow_one_over = allow_one_over
+        self.refused = 0
         self._levels: dict[str, _Level] = {}
         self.max_level = 0.0
 
@@ -31,17 +37,19 @@ class Bucket:
         """Count one HTTP request of `source` at `now` (seconds, any epoch); False = refuse it with 503."""
         if not self.enabled:
             return True
-        entry = self._levels.get(source)
-        if entry is None:
-            entry = self._levels[source] = _Level(0.0, now)
-        # A clock that steps back must not fill the bucket.
-        entry.level = max(0.0, entry.level - self.rate * max(0.0, now - entry.at))
-        entry.at = now
-        if entry.level >= self.burst:
-            return False
-        entry.level += 1
-        self.max_level = max(self.max_level, entry.level)
-        return True
+        entry = self._drained(source, now)
+        passes = entry.level <= self.burst if self.allow_one_over else entry.level < self.burst
+        if passes or self.count_rejected:
+            entry.level += 1
+            self.max_level = max(self.max_level, entry.level)
+        self.refused += not passes
+        return passes
+
+    def pour(self, source: str, requests: float, now: float) -> float:
+        """Requests of somebody else at the same address: raise the level, at most to the brim; the new level."""
+        entry = self._drained(source, now)
+        entry.level = max(entry.level, min(entry.level + requests, self.burst))
+        return entry.level
 
     def levels(self, now: float) -> dict[str, float]:
         """The level of each source address at `now`."""
@@ -54,3 +62,13 @@ class Bucket:
         """Empty every bucket and forget the maximum."""
         self._levels.clear()
         self.max_level = 0.0
+        self.refused = 0
+
+    def _drained(self, source: str, now: float) -> _Level:
+        entry = self._levels.get(source)
+        if entry is None:
+            entry = self._levels[source] = _Level(0.0, now)
+        # A clock that steps back must not fill the bucket.
+        entry.level = max(0.0, entry.level - self.rate * max(0.0, now - entry.at))
+        entry.at = now
+        return entry

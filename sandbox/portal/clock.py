@@ -5,13 +5,24 @@ import time
 
 
 class Clock:
-    """Time as the portal sees it: unix seconds as a float. A later scaled clock replaces only this class."""
+    """Real unix time, in which the portal's own seconds pass `scale` times as fast.
+
+    The moments stay real; it is the portal's constants (rates, windows, costs, limits, lifetimes) that shrink,
+    all together: at a scale of 60, ten minutes of a portal pass in ten seconds.
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self.scale = scale
 
     def now(self) -> float:
-        """The portal's current time, unix seconds."""
+        """The current time, unix seconds."""
         return time.time()
+
+    def scaled(self, seconds: float) -> float:
+        """How long `seconds` of the portal last here."""
+        return seconds / self.scale
 
     async def sleep(self, seconds: float) -> None:
         """Spend `seconds` of the portal's time; returns at once for 0 and below."""
         if seconds > 0:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(self.scaled(seconds))

@@ -24,11 +24,16 @@ class RestError(Exception):
         self.problem = problem
 
 
+class GatewayTimeout(Exception):
+    """The front server has cut the request (504, HTML) while the portal was at work on it."""
+
+
 QUERY_LIMIT_EXCEEDED = Problem(503, "QUERY_LIMIT_EXCEEDED", "Too many requests")
 OVERLOAD_LIMIT = Problem(503, "OVERLOAD_LIMIT", "REST API is blocked due to overload")
 OVERLOAD_LIMIT_401 = Problem(401, "OVERLOAD_LIMIT", "REST API is blocked due to overload")
 OPERATION_TIME_LIMIT = Problem(429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
 INTERNAL_SERVER_ERROR = Problem(500, "INTERNAL_SERVER_ERROR", "Internal server error")
+HTTPS_REQUIRED = Problem(400, "INVALID_REQUEST", "Https required.")
 NO_AUTH_FOUND = Problem(401, "NO_AUTH_FOUND", "Wrong authorization data")
 INVALID_CREDENTIALS = Problem(401, "INVALID_CREDENTIALS", "Invalid request credentials")
 EXPIRED_TOKEN = Problem(401, "expired_token", "The access token provided has expired.")

@@ -55,7 +55,8 @@ class Rule:
 
     It hits requests of `portal` (None = every portal) whose method fits one of `methods` (patterns; none =
     all), with `probability`, `count` times at most, for `seconds` at most. `after` = execute before the fault
-    shows. `in_batch` rules hit commands within batches instead of HTTP requests.
+    shows. `in_batch` rules hit commands within batches instead of HTTP requests. `seconds` and `delay` are the
+    portal's, of which `scale` pass in a real one.
     """
 
     id: int
@@ -73,6 +74,7 @@ class Rule:
     status: int | None = None
     error: str | int | None = None
     error_description: str | None = None
+    scale: float = 1.0
     hits: int = 0
     waiting: int = 0
     born: float = field(default_factory=time.monotonic)
@@ -83,7 +85,7 @@ class Rule:
         """Whether the rule may still hit a request."""
         if self.released.is_set() or (self.count is not None and self.hits >= self.count):
             return False
-        return self.seconds is None or time.monotonic() - self.born < self.seconds
+        return self.seconds is None or (time.monotonic() - self.born) * self.scale < self.seconds
 
     def problem(self) -> Problem:
         """The error that this rule answers with; `status`, `error`, `error_description` replace its parts."""
@@ -99,7 +101,7 @@ class Rule:
         """Hold a request for `seconds` (None = until cleared); clearing the rule ends the wait at once."""
         self.waiting += 1
         try:
-            await asyncio.wait_for(self.released.wait(), seconds)
+            await asyncio.wait_for(self.released.wait(), None if seconds is None else seconds / self.scale)
         except TimeoutError:
             pass
         finally:
@@ -114,10 +116,14 @@ class Rule:
 
 
 class FaultBook:
-    """All rules of the process; the first that fits hits. `seed` makes chance repeatable."""
+    """All rules of the process; the first that fits hits. `seed` makes chance repeatable.
 
-    def __init__(self, seed: int = 0) -> None:
+    The rules' times are the portal's seconds, of which `scale` pass in a real one.
+    """
+
+    def __init__(self, seed: int = 0, scale: float = 1.0) -> None:
         self._seed = seed
+        self._scale = scale
         self._random = random.Random(seed)
         self._rules: list[Rule] = []
         self._last_id = 0
@@ -126,6 +132,7 @@ class FaultBook:
         """A new rule from the control API's JSON; raises ValueError with a text for the caller."""
         self._last_id += 1
         rule = _rule(self._last_id, given)
+        rule.scale = self._scale
         self._rules.append(rule)
         return rule
 

@@ -1,4 +1,4 @@
-"""What a portal did: a bounded log of executions, and counters for assertions."""
+"""What a portal did: bounded logs of requests and executions, and counters for assertions."""
 
 import hashlib
 from collections import Counter, deque
@@ -8,11 +8,14 @@ from typing import Any
 
 import orjson
 
+from sandbox.portal.external import writes
+from sandbox.portal.requests import Request, RequestLog
+
 _PARAMS_KEPT = 1_000_000
 """Different parameters that are told apart; a simulator that runs for weeks must not grow without end."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Execution:
     """One method that ran, alone or in a batch.
 
@@ -41,53 +44,63 @@ def digest_of(params: Any) -> str:
 
 
 class Journal:
-    """The log (the last `size` executions) and the counters (complete since the last reset)."""
+    """The logs (the last `size` entries each) and the counters (complete since the last reset)."""
 
     def __init__(self, size: int = 100_000) -> None:
         self._size = size
+        self.request_log = RequestLog(size)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything; `seq` and the request numbers go on, so that old values stay below new ones."""
         self._log: deque[Execution] = deque(maxlen=self._size)
+        self.request_log.clear()
         self.executions: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
         self.by_origin: dict[str, Counter[str]] = {}
         self.by_title: dict[str, Counter[str]] = {}
+        self.written: dict[str, Counter[str]] = {}
+        self.external: dict[str, dict[str, Counter[str]]] = {}
         self._by_params: Counter[tuple[str, bytes]] = Counter()
         self.statuses: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
+        self.command_errors: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.requests = 0
         self.max_in_flight = 0
 
     _seq = 0
-    _request = 0
     in_flight = 0
 
-    def arrived(self) -> int:
-        """Count an HTTP request and give it its number."""
+    def arrived(self, now: float, method: str, source: str, peer: str, agent: str, worker: str) -> Request:
+        """Count an HTTP request, give it its number and keep it."""
         self.requests += 1
-        self._request += 1
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
-        return self._request
+        return self.request_log.new(now, method, source, peer, agent, worker)
 
-    def answered(self, status: int | None) -> None:
+    def answered(self, request: Request, now: float, status: int | None, *, gone: bool) -> None:
         """Count the end of an HTTP request; None = the connection was cut instead of an answer."""
         self.in_flight -= 1
-        self.statuses["cut" if status is None else str(status)] += 1
+        request.answered = now
+        request.status = "cut" if status is None else str(status)
+        request.gone = gone
+        self.statuses[request.status] += 1
 
-    def ran(self, execution: Execution, *, adds: bool) -> None:
+    def ran(self, execution: Execution, params: Any, result: Any, *, adds: bool) -> None:
         """Keep one execution; `adds` = it made a new object, if it did not fail."""
         self._log.append(execution)
         self.executions[execution.method] += 1
         if execution.error is not None:
             self.failed[execution.method] += 1
             return
-        params = (execution.method, bytes.fromhex(execution.digest))
-        if params in self._by_params or len(self._by_params) < _PARAMS_KEPT:
-            self._by_params[params] += 1
+        equal = (execution.method, bytes.fromhex(execution.digest))
+        if equal in self._by_params or len(self._by_params) < _PARAMS_KEPT:
+            self._by_params[equal] += 1
+        for kind, entity, external in writes(execution.method, params, result):
+            self.written.setdefault(kind, Counter())[entity] += 1
+            if external is not None:
+                self.external.setdefault(kind, {}).setdefault(entity, Counter())[external] += 1
         if adds:
             for name, counters in (("ORIGIN_ID", self.by_origin), ("TITLE", self.by_title)):
                 value = execution.keys.get(name)
@@ -104,15 +117,21 @@ class Journal:
         wanted = (item for item in self._log if item.seq > since and (method is None or item.method == method.lower()))
         return list(islice(wanted, limit))
 
-    def repeated(self) -> dict[str, Any]:
-        """How many were executed more than once: adds by origin id and title, calls by equal parameters.
+    def last(self, limit: int) -> list[Execution]:
+        """The newest entries, newest first."""
+        return list(islice(reversed(self._log), limit))
 
-        The last is a map by method, since equal reads are no doubles while equal writes may be.
+    def repeated(self) -> dict[str, Any]:
+        """How many were executed more than once: adds by origin id, title, external id, calls by equal parameters.
+
+        The last two are maps, by entity and by method, since equal reads are no doubles while equal writes may be.
         """
         equal = Counter(method for (method, _), count in self._by_params.items() if count > 1)
+        externals = {entity: _repeats({"": counter}) for entity, counter in self.external.get("add", {}).items()}
         return {
             "by_origin": _repeats(self.by_origin),
             "by_title": _repeats(self.by_title),
+            "by_external": {entity: count for entity, count in externals.items() if count},
             "by_params": equal,
         }
 

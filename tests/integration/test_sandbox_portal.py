@@ -110,7 +110,7 @@ async def test_external_ids_are_not_unique(client: Client) -> None:
     counters = await client.control("counters")
     assert counters["adds"]["by_origin"] == {"crm.deal.add": {"same": 2}}
     assert counters["adds"]["by_title"] == {"crm.deal.add": {"one": 2}}
-    doubles = {"by_origin": 1, "by_title": 1, "by_params": {"crm.deal.add": 1}}
+    doubles = {"by_origin": 1, "by_title": 1, "by_external": {"deal": 1}, "by_params": {"crm.deal.add": 1}}
     assert counters["executed_more_than_once"] == doubles
 
 

@@ -46,9 +46,10 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(**portals: Options) -> AsyncIterator[Client]:
+async def serving(scale: float = 1.0, **portals: Options) -> AsyncIterator[Client]:
     """The simulator on a free port, in this process."""
-    runner = web.AppRunner(make_app(portals or {"default": NO_LIMITS}), access_log=None, shutdown_timeout=1)
+    app = make_app(portals or {"default": NO_LIMITS}, scale=scale)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -8,7 +8,6 @@ from sandbox.portal.errors import (
     BATCH_LENGTH_EXCEEDED,
     BATCH_METHOD_NOT_ALLOWED,
     METHOD_NOT_FOUND,
-    Problem,
     RestError,
 )
 from sandbox.portal.methods.spec import Call, Method, Reply
@@ -21,7 +20,7 @@ _STEP = re.compile(r"\[([^\[\]]*)\]")
 
 
 def methods() -> Iterator[Method]:
-    """The one method of this file; nested commands are billed, the outer call is not."""
+    """The one method of this file; whether nested commands are billed or the outer call is a portal's option."""
     yield Method("batch", _batch, billed=False, in_batch=False)
 
 
@@ -38,7 +37,8 @@ async def _batch(portal: Portal, call: Call) -> Reply:
                 raise RestError(BATCH_LENGTH_EXCEEDED)
             outcome = await portal.execute(_command(portal, call, key, command, results))
         except RestError as error:
-            failed[key] = _failure(error.problem)
+            failed[key] = error.problem.body()
+            portal.journal.command_errors[str(error.problem.code)] += 1
             if halt:
                 break
             continue
@@ -48,6 +48,8 @@ async def _batch(portal: Portal, call: Call) -> Reply:
             totals[key] = outcome.reply.total
         if outcome.reply.next is not None:
             nexts[key] = outcome.reply.next
+    if portal.options.batch_billing == "batch":
+        _bill_the_batch(portal, call, times)
     return Reply(
         {
             "result": php_map(results),
@@ -57,6 +59,14 @@ async def _batch(portal: Portal, call: Call) -> Reply:
             "result_time": php_map(times),
         }
     )
+
+
+def _bill_the_batch(portal: Portal, call: Call, times: dict[str, Any]) -> None:
+    """All commands carry the batch's own `operating`, as measured on self-hosted portals (section 1.2)."""
+    state = portal.meter.state(portal.budget(call.credential, "batch"), portal.clock.now())
+    if state is not None:
+        for time in times.values():
+            time["operating"], time["operating_reset_at"] = state.operating, state.reset_at
 
 
 def _command(portal: Portal, call: Call, key: str, command: Any, results: dict[str, Any]) -> Call:
@@ -69,11 +79,7 @@ def _command(portal: Portal, call: Call, key: str, command: Any, results: dict[s
     if method is not None and not method.in_batch:
         raise RestError(BATCH_METHOD_NOT_ALLOWED)
     params = {name: _resolve(value, results) for name, value in parse_query(query).items()}
-    return Call(name, params, call.credential, call.source, call.request, command=key)
-
-
-def _failure(problem: Problem) -> dict[str, Any]:
-    return problem.body()
+    return Call(name, params, call.credential, call.source, call.request, key, call.pace)
 
 
 def _truth(value: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.portal.auth import Credential
 
 if TYPE_CHECKING:
+    from sandbox.portal.pace import Pace
     from sandbox.portal.portal import Portal
 
 Params = dict[str, Any]
@@ -18,8 +19,8 @@ Params = dict[str, Any]
 class Call:
     """One execution of a method: alone, or as a command of a batch (`command` is its key then).
 
-    `request` is the number of the HTTP request within the portal; `touched` is filled by the handler with the
-    fields by which a test recognises the object.
+    `request` is the number of the HTTP request within the portal and `pace` its account of time; `touched` is
+    filled by the handler with the fields by which a test recognises the object.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Call:
     source: str
     request: int
     command: str | None = None
+    pace: Pace | None = None
     touched: dict[str, Any] = field(default_factory=dict)
 
     def param(self, name: str) -> Any:

@@ -134,4 +134,9 @@ async def test_the_log_tells_commands_from_calls(portal: Portal) -> None:
     assert first.keys == {"ORIGIN_ID": "o1", "ID": 1}
     assert first.digest == second.digest
     assert outer.started <= first.started <= first.finished <= second.started <= outer.finished
-    assert portal.journal.repeated() == {"by_origin": 1, "by_title": 0, "by_params": {"crm.deal.add": 1}}
+    assert portal.journal.repeated() == {
+        "by_origin": 1,
+        "by_title": 0,
+        "by_external": {"deal": 1},
+        "by_params": {"crm.deal.add": 1},
+    }

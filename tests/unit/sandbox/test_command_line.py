@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sandbox.portal.__main__ import options_of, parser
+from sandbox.portal.command_line import options_of, parser
 from sandbox.portal.options import Costs
 from sandbox.portal.wire import Address, read_address
 
