@@ -126,4 +126,6 @@ def _chunks(links: Iterable[Link]) -> Iterator[list[Link]]:
 
 
 def _record(portal: str, command: dict[str, Any]) -> Record:
-    return Record(CONTROL, orjson.dumps(command), key=portal.encode())
+    # how many it holds is told beside it too, for whoever looks at topics and dead letters
+    headers = {"do": command["do"], "links": str(len(command["links"]))}
+    return Record(CONTROL, orjson.dumps(command), key=portal.encode(), headers=headers)
