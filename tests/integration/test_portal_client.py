@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from pipeline.delivery.errors import Auth, Blocked, Permanent, PipelineError, Throttled, Unknown
+from pipeline.portal.wire.access import Access
 from pipeline.portal.wire.client import PortalClient
 from pipeline.portal.wire.faults import PortalOversize
 from stack.sandbox import Portal
@@ -71,7 +72,7 @@ async def test_a_portal_refuses(
 
 async def test_a_wrong_token(client: PortalClient, portal: Portal) -> None:
     with pytest.raises(Auth) as raised:
-        await client.call(portal.rest, "1", "wrong-token", "profile", b"")
+        await client.call(portal.rest, Access.webhook("1", "wrong-token"), "profile", b"")
     assert getattr(raised.value, "credential_dead", None) is True
 
 

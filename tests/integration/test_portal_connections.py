@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from pipeline.delivery.errors import Permanent, PipelineError, Transient, Unknown
+from pipeline.portal.wire.access import Access
 from pipeline.portal.wire.client import PortalClient
-from pipeline.portal.wire.faults import Answer, Moved, PortalOversize
+from pipeline.portal.wire.faults import Answer, Moved, PortalAuth, PortalOversize
 from stack.ports import free_port
 from tests.support.http_server import Reader, Serve, Writer, answering, http, read_request, serving
 from tests.support.portal_client import LIMIT, TOKEN, call, client_fixture, fault_of, lines_fixture
@@ -133,7 +134,7 @@ async def test_what_is_sent(client: PortalClient) -> None:
     async with serving(serve) as address:
         await call(client, address, "crm.deal.list", b' {"a" : 1.10} ')
         await call(client, address.rstrip("/"), "profile", b"")
-        await client.call(address, "a/..", "b c?#", "profile", b"")
+        await client.call(address, Access.webhook("a/..", "b c?#"), "profile", b"")
     lines, headers, bodies = zip(*seen, strict=True)
     assert lines == (
         f"POST /rest/1/{TOKEN}/crm.deal.list HTTP/1.1",
@@ -144,6 +145,36 @@ async def test_what_is_sent(client: PortalClient) -> None:
     assert all(given["content-type"] == "application/json" for given in headers)
     assert all(given["user-agent"].startswith("pipeline-bus/") for given in headers)
     assert not any("cookie" in given for given in headers)
+
+
+async def test_what_is_sent_by_oauth(client: PortalClient) -> None:
+    seen: list[tuple[str, dict[str, str], bytes]] = []
+
+    async def serve(reader: Reader, writer: Writer) -> None:
+        while True:
+            seen.append(await read_request(reader))
+            writer.write(http(200, b"{}"))
+
+    async with serving(serve) as address:
+        await client.call(address, Access.oauth(TOKEN), "crm.deal.list", b'{"start": 50}')
+        await client.call(address.rstrip("/"), Access.oauth(TOKEN), "profile", b"")
+    ((line, headers, body), (again, _, empty)) = seen
+    assert (line, again) == ("POST /rest/crm.deal.list HTTP/1.1", "POST /rest/profile HTTP/1.1")
+    assert TOKEN not in line + repr(headers)
+    assert (body, empty) == (f'{{"start": 50,"auth":"{TOKEN}"}}'.encode(), f'{{"auth":"{TOKEN}"}}'.encode())
+
+
+async def test_a_body_without_a_place_for_the_access_token_is_not_sent(client: PortalClient) -> None:
+    with pytest.raises(Permanent, match="JSON object"):
+        await client.call(f"http://127.0.0.1:{free_port()}/rest/", Access.oauth(TOKEN), "profile", b"[1]")
+
+
+async def test_an_answer_that_repeats_the_access_token(client: PortalClient) -> None:
+    answer = f'{{"error":"invalid_token","error_description":"no app has {TOKEN}"}}'.encode()
+    async with serving(answering(http(401, answer))) as address:
+        fault = await fault_of(client, address, access=Access.oauth(TOKEN))
+    assert isinstance(fault, PortalAuth) and fault.credential_dead
+    assert fault.answer is not None and b"no app has ********" in fault.answer.body
 
 
 async def test_connections_are_kept_and_a_closed_one_is_noticed(client: PortalClient) -> None:
@@ -272,6 +303,38 @@ async def test_redirects_that_are_no_renaming(client: PortalClient, location: st
         fault = await fault_of(client, address)
     assert isinstance(fault, Moved)
     assert isinstance(fault, Transient)
+
+
+@pytest.mark.parametrize("access", [Access.webhook("1", TOKEN), Access.oauth(TOKEN)], ids=["webhook", "oauth"])
+async def test_a_renaming_is_followed_by_post(client: PortalClient, access: Access, lines: list[str]) -> None:
+    seen: list[tuple[str, bytes]] = []
+
+    async def serve(reader: Reader, writer: Writer) -> None:
+        while True:
+            line, _, body = await read_request(reader)
+            seen.append((line, body))
+            writer.write(http(200, b"{}"))
+
+    async with serving(serve) as other:
+        first = answering(http(302, b"", f"Location: {other}{access.path('profile')}"))
+        async with serving(first) as address:
+            assert client.moved == {}
+            for _ in range(2):
+                assert (await client.call(address, access, "profile", b'{"a":1}')).status == 200
+            assert client.moved == {address: other.split("/")[2]}
+    assert [line.split()[0] for line, _ in seen] == ["POST", "POST"]
+    assert all(body == access.body(b'{"a":1}') for _, body in seen)
+    # said once
+    assert sum("has moved: calls go to" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize("location", ["{other}login/profile", "{other}../profile", "{other}crm.deal.add"])
+async def test_a_page_of_another_path_gets_no_access_token(client: PortalClient, location: str) -> None:
+    async with serving(silent) as other:
+        first = answering(http(302, b"", f"Location: {location.format(other=other)}"))
+        async with serving(first) as address:
+            fault = await fault_of(client, address, access=Access.oauth(TOKEN))
+    assert isinstance(fault, Moved) and client.moved == {}
 
 
 async def test_a_renaming_is_followed_once(client: PortalClient) -> None:

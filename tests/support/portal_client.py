@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from pipeline.portal.wire.access import Access
 from pipeline.portal.wire.client import PortalClient
 from pipeline.portal.wire.faults import Answer, PortalFault
 
@@ -45,14 +46,19 @@ async def client_fixture(lines: list[str]) -> AsyncIterator[PortalClient]:
     await made.close()
 
 
+WEBHOOK = Access.webhook("1", TOKEN)
+
+
 async def call(client: PortalClient, address: str, method: str = "profile", body: bytes = b"") -> Answer:
-    return await client.call(address, "1", TOKEN, method, body)
+    return await client.call(address, WEBHOOK, method, body)
 
 
-async def fault_of(client: PortalClient, address: str, method: str = "profile", body: bytes = b"") -> PortalFault:
+async def fault_of(
+    client: PortalClient, address: str, method: str = "profile", body: bytes = b"", access: Access = WEBHOOK
+) -> PortalFault:
     """The fault that a call ends in; nothing of it may show the token."""
     with pytest.raises(PortalFault) as raised:
-        await call(client, address, method, body)
+        await client.call(address, access, method, body)
     fault = raised.value
     shown = "".join(traceback.format_exception(fault)) + repr(vars(fault)) + repr(fault)
     assert TOKEN not in shown

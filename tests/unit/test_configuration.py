@@ -111,6 +111,50 @@ def test_no_line_shows_a_secret(
     assert lines and all(line.startswith(name) and SECRET not in line for line in lines)
 
 
+OAUTH = f"client_id = 'app'\nclient_secret = '{SECRET}'\nrefresh_token = '{SECRET}'\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "wants"),
+    [
+        ("user = '1'\n", "all of a webhook: token missing"),
+        (f"token = '{SECRET}'\n", "all of a webhook: user missing"),
+        ("", "a webhook (user, token) or an OAuth app (client_id, client_secret, refresh_token)"),
+        ("methods = ['crm.*']\n", "a webhook (user, token) or an OAuth app (client_id, client_secret, refresh_token)"),
+        ("client_id = 'app'\n", "all of an OAuth app: client_secret, refresh_token missing"),
+        (OAUTH.replace("'app'", "' '"), "all of an OAuth app: client_id missing"),
+        (OAUTH.replace(f"n = '{SECRET}'", "n = '\\n'"), "all of an OAuth app: refresh_token missing"),
+        (OAUTH + "user = '1'\n", "either a webhook (user, token) or an OAuth app (client_id, ...), not both"),
+    ],
+)
+def test_a_credential_is_of_one_kind_and_whole(
+    lines: str, wants: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = lines.replace("'\\n'", '"\\n"')
+    portal = "[portals.one]\naddress = 'https://h/rest/'\n[portals.one.credentials.c]\n"
+    (tmp_path / "pipeline.toml").write_text(portal + lines)
+    assert refused(capsys) == [f"PIPELINE_PORTALS.one.credentials.c: wants: {wants}"]
+
+
+@pytest.mark.parametrize("server", ["oauth.example", "ftp://oauth.example/", f"https://oauth.example/?client={SECRET}"])
+def test_the_address_of_the_token_server(server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    portal = "[portals.one]\naddress = 'https://h/rest/'\n[portals.one.credentials.c]\n"
+    (tmp_path / "pipeline.toml").write_text(f"{portal}{OAUTH}oauth_server = '{server}'\n")
+    (line,) = refused(capsys)
+    assert line.startswith("PIPELINE_PORTALS.one.credentials.c.oauth_server: ")
+    assert line.endswith("wants: an address such as https://oauth.bitrix24.tech/oauth/token/")
+    assert SECRET not in line
+
+
+def test_an_oauth_app(tmp_path: Path) -> None:
+    portal = "[portals.one]\naddress = 'https://h/rest/'\n[portals.one.credentials.c]\n"
+    (tmp_path / "pipeline.toml").write_text(portal + OAUTH.replace(f"t = '{SECRET}'", f"t = ' {SECRET} '"))
+    app = read().all_portals()["one"].credentials["c"]
+    assert app.is_oauth and app.oauth_server == "https://oauth.bitrix24.tech/oauth/token/"
+    assert app.client_secret.get_secret_value() == app.refresh_token.get_secret_value() == SECRET
+    assert SECRET not in repr(app)
+
+
 def test_the_toml_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "pipeline.toml"
     file.write_text("portal_rate = \n")

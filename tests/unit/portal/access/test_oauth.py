@@ -352,7 +352,7 @@ async def test_a_dead_refresh_token(ground: Ground, answer: bytes, words: str) -
         http(200, b"[]"),
         http(200, b'{"access_token":""}'),
         http(200, b'{"access_token":["access-token-of-a-test-0"],"refresh_token":"x"}'),
-        http(200, b"x" * 100_000),
+        http(200, b'{"access_token":"x","refresh_token":"x","rest":"' + b"x" * 1_000_000 + b'"}'),
         b"nonsense\r\n\r\n",
     ],
 )
@@ -364,6 +364,14 @@ async def test_an_answer_that_may_pass(ground: Ground, answer: bytes) -> None:
     assert ground.server.address.split("/")[2] in shown and "\n" not in str(raised.value)
     assert not any(secret in shown for secret in ground.server.secrets)
     assert await ground.access() == FIRST
+
+
+async def test_no_redirect_takes_the_secrets_along(ground: Ground) -> None:
+    async with token_server() as other:
+        ground.server.answers = [http(307, b"", f"Location: {other.address}")]
+        with pytest.raises(Transient, match="HTTP 307"):
+            await ground.access()
+        assert other.requests == []
 
 
 async def test_a_token_server_that_is_silent(ground: Ground) -> None:

@@ -42,6 +42,18 @@ def test_damaged_text_is_an_auth_error(text: str) -> None:
         Sealer([Fernet.generate_key()]).open(text)
 
 
+def test_bytes() -> None:
+    sealer = Sealer([Fernet.generate_key()])
+    sealed = sealer.seal_bytes(b"\x00secret")
+    assert sealer.open_bytes(sealed) == b"\x00secret"
+    assert b"secret" not in sealed
+    for damaged in (b"", b"x", sealed[:-2], b"\xff" * 100):
+        with pytest.raises(Auth, match="another key"):
+            sealer.open_bytes(damaged)
+    with pytest.raises(Auth, match="another key"):
+        Sealer([Fernet.generate_key()]).open_bytes(sealed)
+
+
 def test_an_old_key_still_opens_and_the_new_one_seals() -> None:
     old, new = Fernet.generate_key(), Fernet.generate_key()
     both = Sealer([new, old])
