@@ -64,8 +64,9 @@ def show_logs(arguments: argparse.Namespace) -> int:
 
 def install_all(arguments: argparse.Namespace) -> int:
     """Install what the machine lacks, and fetch Kafka."""
-    env = {} if arguments.test else dict(os.environ)
-    parts = install.wanted(install.EVERYTHING, env)
+    parts = install.wanted(install.EVERYTHING, {} if arguments.test else os.environ)
+    if arguments.test:
+        parts.update(install.FOR_TESTS)
     install.install(parts)
     if "kafka" in parts:
         kafka_jars()
@@ -103,7 +104,9 @@ def parser() -> argparse.ArgumentParser:
     add = command("logs", show_logs, "the logs of up")
     add.add_argument("--once", action="store_true", help="do not follow them")
     add = command("install", install_all, "install what this machine lacks; fetch Kafka")
-    add.add_argument("--test", action="store_true", help="also what KAFKA_URL and AMPQURL make needless")
+    add.add_argument(
+        "--test", action="store_true", help="also what KAFKA_URL and AMPQURL make needless, and what tests need"
+    )
     command("fetch", fetch, "fetch Kafka into the cache")
     add = command("run", run, "start everything, send sample requests, stay up until Ctrl-C")
     add.add_argument("--once", action="store_true", help="end after the answers")

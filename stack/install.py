@@ -17,6 +17,8 @@ from stack.rabbitmq import RabbitMQ
 
 EVERYTHING = ("venv", "kafka", "rabbitmq")
 """What can be asked for: a virtual environment, a local Kafka, a local RabbitMQ."""
+FOR_TESTS = ("php",)
+"""What only tests need: PHP itself, to hold the portal's client and its simulator to."""
 
 _OLDEST_JAVA = 17
 
@@ -40,7 +42,7 @@ def wanted(parts: Collection[str], env: Mapping[str, str]) -> set[str]:
 
 
 def missing(parts: Collection[str]) -> list[Package]:
-    """The packages that this machine lacks for `parts` (of EVERYTHING)."""
+    """The packages that this machine lacks for `parts` (of EVERYTHING and FOR_TESTS)."""
     packages = []
     if "venv" in parts and not importlib.util.find_spec("ensurepip"):
         packages.append(Package("python3-venv", "makes the virtual environment"))
@@ -51,6 +53,8 @@ def missing(parts: Collection[str]) -> list[Package]:
             packages.append(Package("default-jre-headless", f"Java {_OLDEST_JAVA} or newer, runs Kafka"))
         if not has_kafka_jars() and shutil.which("mvn") is None:
             packages.append(Package("maven", "fetches Kafka, once"))
+    if "php" in parts and shutil.which("php") is None:
+        packages.append(Package("php-cli", "reads queries as a portal does, in tests"))
     return packages
 
 
@@ -99,10 +103,11 @@ def _apt(command: list[str], env: Mapping[str, str]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m stack.install [venv] [kafka] [rabbitmq]`: install these (default: all); the exit code."""
-    unknown = set(arguments) - set(EVERYTHING)
+    """`python -m stack.install [venv] [kafka] [rabbitmq] [php]`: install these (default: without php)."""
+    unknown = set(arguments) - {*EVERYTHING, *FOR_TESTS}
     if unknown:
-        print(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(EVERYTHING)}", file=sys.stderr)
+        choice = ", ".join(EVERYTHING + FOR_TESTS)
+        print(f"unknown: {', '.join(sorted(unknown))}; choose from {choice}", file=sys.stderr)
         return 2
     try:
         install(wanted(arguments or EVERYTHING, os.environ))

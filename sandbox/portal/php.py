@@ -9,6 +9,10 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 
+#: Subscripts that mean the next free index: nothing, or one blank of C.
+_APPENDS = frozenset(["", " ", "\t", "\n", "\v", "\f", "\r"])
+
+
 class _Node(dict[int | str, Any]):
     """A PHP array under construction; keeps the next free index, so that `a[]=` stays cheap."""
 
@@ -16,15 +20,16 @@ class _Node(dict[int | str, Any]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.next_index = 0
+        self.next_index: int | None = None
 
     def slot(self, key: str | None) -> int | str:
         """The key that `[key]` means here; None is PHP's `[]`, the next free index."""
         if key is None:
-            index: int | str = self.next_index
+            index: int | str = self.next_index or 0
         else:
             index = int(key) if _is_php_int(key) else key
-        if isinstance(index, int) and index >= self.next_index:
+        # a first negative index is counted on from, as by PHP 8
+        if isinstance(index, int) and (self.next_index is None or index >= self.next_index):
             self.next_index = index + 1
         return index
 
@@ -90,7 +95,7 @@ def parse_pairs(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 def _path(name: str) -> list[str | None]:
     """`a[b][]` -> ["a", "b", None]; an empty list for names that PHP drops."""
-    name = name.lstrip(" ")
+    name = name.partition("\0")[0].lstrip(" ")
     base, bracket, rest = name.partition("[")
     base = base.replace(" ", "_").replace(".", "_")
     if not base:
@@ -106,7 +111,7 @@ def _path(name: str) -> list[str | None]:
                 tail = rest.replace(" ", "_").replace(".", "_").replace("[", "_")
                 return [f"{base}_{tail}"]
             return path
-        path.append(inside.removeprefix(" ") or None)
+        path.append(None if inside in _APPENDS else inside)
         if not after.startswith("["):
             return path
         rest = after[1:]

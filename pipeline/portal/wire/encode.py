@@ -31,9 +31,11 @@ _INT64 = range(-(2**63), 2**63)
 _PRECISION = 14
 #: Inside a batch such text is replaced by an earlier result (batch.md); the exact forms are not documented.
 _REFERENCE = re.compile(r"\$result", re.IGNORECASE)
+_BLANKS = " \t\n\v\f\r"
 _FILE_KEYS = frozenset({"filedata", "filecontent", "files"})
 _FILE_NAME = re.compile(r"[^\n]{1,255}\.[A-Za-z0-9]{1,10}")
-_BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
+#: In lines or not; blanks make it prose.
+_BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]+={0,2}[\r\n]*")
 #: Characters; a longer text of base64's letters alone is no prose.
 _LONGEST_WORD = 2048
 _CREDENTIALS = frozenset({"auth", "access_token"})
@@ -135,9 +137,10 @@ class _Pairs:
         if value is None:
             raise Unfit("null")
         if isinstance(value, bool):
-            if path in self._schema.flags:
-                return "Y" if value else "N"
-            raise Unfit("a boolean")
+            flag = self._schema.flags.get(path)
+            if flag is None:
+                raise Unfit("a boolean")
+            return flag[0] if value else flag[1]
         if isinstance(value, int):
             if value in _INT64:
                 return str(value)
@@ -153,7 +156,7 @@ def _key(key: Any) -> str:
     """A key, encoded. PHP cuts, bends or drops the ones that are refused."""
     if not isinstance(key, str):
         raise Unfit("a key that is no text")
-    if not key or key[0].isspace() or "[" in key or "]" in key:
+    if not key or key[0] in _BLANKS or "[" in key or "]" in key:
         raise Unfit("a key that is empty, begins with a blank or has brackets")
     if key.lower() in _FILE_KEYS:
         raise Unfit("a file")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from stack import __main__ as stack_main
 from stack import install
 from stack.rabbitmq import RabbitMQ
 
@@ -43,7 +44,19 @@ def test_a_complete_machine_misses_nothing(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(install, "java_version", lambda: 21)
     monkeypatch.setattr(install, "has_kafka_jars", lambda: True)
     monkeypatch.setattr(install.importlib.util, "find_spec", lambda name: object())
-    assert install.missing(install.EVERYTHING) == []
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert install.missing(install.EVERYTHING + install.FOR_TESTS) == []
+
+
+@pytest.mark.usefixtures("bare_machine")
+@pytest.mark.parametrize(("arguments", "php"), [(["install", "--test"], True), (["install"], False)])
+def test_php_is_for_tests_only(monkeypatch: pytest.MonkeyPatch, arguments: list[str], php: bool) -> None:
+    asked: list[set[str]] = []
+    monkeypatch.setattr(install, "install", lambda parts: asked.append(set(parts)))
+    monkeypatch.setattr(stack_main, "kafka_jars", lambda: None)
+    given = stack_main.parser().parse_args(arguments)
+    assert given.call(given) == 0
+    assert ("php-cli" in [package.name for package in install.missing(asked[0])]) is php
 
 
 def test_an_old_java_is_missing_java(monkeypatch: pytest.MonkeyPatch) -> None:
