@@ -18,11 +18,13 @@ __all__ = ["Times", "read_times", "times_of"]
 @dataclass(frozen=True, slots=True)
 class Times:
     """`operating`: seconds that the method has used in its window, a state and no cost of this call; `reset_at`: unix
-    time at which the oldest of them are forgotten; `duration`: seconds of this call. None = not told."""
+    time at which the oldest of them are forgotten; `duration`: seconds of this call; `finish`: unix time at which it
+    ended, by the portal's clock. None = not told."""
 
     operating: float | None = None
     reset_at: float | None = None
     duration: float | None = None
+    finish: float | None = None
 
 
 _UNTOLD = Times()
@@ -36,6 +38,7 @@ def read_times(block: Any) -> Times:
         operating=_number(block.get("operating")),
         reset_at=_number(block.get("operating_reset_at")),
         duration=_number(block.get("duration")),
+        finish=_number(block.get("finish")),
     )
 
 
