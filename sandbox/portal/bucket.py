@@ -46,9 +46,9 @@ class Bucket:
         return passes
 
     def pour(self, source: str, requests: float, now: float) -> float:
-        """Requests of somebody else at the same address: raise the level, at most to the brim; the new level."""
+        """Requests of somebody else at the same address: raise the level as far as requests can; the new level."""
         entry = self._drained(source, now)
-        entry.level = max(entry.level, min(entry.level + requests, self.burst))
+        entry.level = max(entry.level, min(entry.level + requests, self.burst + 1))
         return entry.level
 
     def levels(self, now: float) -> dict[str, float]:

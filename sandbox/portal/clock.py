@@ -22,7 +22,11 @@ class Clock:
         """How long `seconds` of the portal last here."""
         return seconds / self.scale
 
+    async def pause(self, seconds: float) -> None:
+        """Wait `seconds` of real time."""
+        await asyncio.sleep(seconds)
+
     async def sleep(self, seconds: float) -> None:
         """Spend `seconds` of the portal's time; returns at once for 0 and below."""
         if seconds > 0:
-            await asyncio.sleep(self.scaled(seconds))
+            await self.pause(self.scaled(seconds))

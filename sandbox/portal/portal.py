@@ -106,7 +106,7 @@ class Portal:
         if pace.passes(started, 0.0):
             raise GatewayTimeout
         running = self.spawn(self._run(call, method, budget, started, cost, pace))
-        await asyncio.sleep(pace.deadline - self.clock.now() if pace.deadline is not None else 0.0)
+        await self.clock.pause(pace.left())
         # What the client no longer gets to see must not be reported as forgotten either.
         running.add_done_callback(lambda task: task.cancelled() or task.exception())
         raise GatewayTimeout
@@ -164,7 +164,7 @@ class Portal:
         error: str | int | None = None
         reply: Reply | None = None
         try:
-            await pace.spend(cost)
+            await pace.spend(started, cost)
             reply = await method.run(self, call)
         except BaseException as failure:
             error = _code(failure)

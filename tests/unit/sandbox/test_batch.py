@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 
+from sandbox.portal.auth import Credential
 from sandbox.portal.clock import Clock
+from sandbox.portal.errors import RestError
 from sandbox.portal.faults import FaultBook
 from sandbox.portal.methods import registry
 from sandbox.portal.methods.spec import Call
 from sandbox.portal.options import DEFAULT_CREDENTIAL, Costs, Options
 from sandbox.portal.portal import Portal
+from tests.unit.sandbox.virtual_clock import VirtualClock
 
 
 @pytest.fixture
@@ -118,6 +121,40 @@ async def test_nested_commands_are_billed_and_the_batch_is_not() -> None:
     assert answer["result_time"]["b"]["operating"] == pytest.approx(0.2)
     assert answer["result_error"]["c"]["error"] == "OPERATION_TIME_LIMIT"
     assert "1/batch" not in portal.meter.states(0)
+
+
+async def test_a_batch_may_be_billed_as_a_method_of_its_own() -> None:
+    options = Options(costs=Costs({"crm.deal.add": 0.2, "profile": 0.05}), operating_limit=0.5, batch_billing="batch")
+    portal = Portal("default", options, registry(), VirtualClock(), FaultBook())
+    cmd = {"a": "crm.deal.add?fields[A]=1", "b": "profile", "c": "crm.deal.add?fields[A]=2"}
+    call = Call("batch", {"cmd": cmd}, DEFAULT_CREDENTIAL, "127.0.0.1", 1)
+    outcome = await portal.execute(call)
+    times = outcome.reply.result["result_time"]
+    assert [times[key]["operating"] for key in "abc"] == pytest.approx([0.4] * 3)
+    assert outcome.time["operating"] == pytest.approx(0.4)
+    assert portal.meter.states(portal.clock.now()) == {"1/batch": pytest.approx(0.4)}
+    await _run(portal, cmd)
+    with pytest.raises(RestError, match="OPERATION_TIME_LIMIT"):
+        await _run(portal, cmd)
+    single = await portal.execute(Call("crm.deal.add", {"fields": {}}, DEFAULT_CREDENTIAL, "127.0.0.1", 1))
+    assert single.time["operating"] == pytest.approx(0.2), "a single call has its own method's budget"
+
+
+async def test_everybodys_time_may_be_summed() -> None:
+    options = Options(costs=Costs({"crm.deal.add": 0.2}), operating_limit=0.1, operating_scope="portal")
+    portal = Portal("default", options, registry(), VirtualClock(), FaultBook())
+    await _run(portal, ["crm.deal.add?fields[A]=1"])
+    other = Call("crm.deal.add", {"fields": {}}, Credential("7", "other"), "127.0.0.1", 1)
+    with pytest.raises(RestError, match="OPERATION_TIME_LIMIT"):
+        await portal.execute(other)
+    assert portal.meter.states(portal.clock.now()) == {"*/crm.deal.add": pytest.approx(0.2)}
+
+
+async def test_a_block_by_overload_reaches_the_commands_of_a_running_batch(portal: Portal) -> None:
+    portal.overload.block(frozenset({"1"}), 401)
+    answer = await _run(portal, ["sandbox.echo?n=1"])
+    assert answer["result_error"][0]["error"] == "OVERLOAD_LIMIT"
+    assert portal.journal.command_errors == {"OVERLOAD_LIMIT": 1}
 
 
 async def test_an_error_may_be_injected_into_one_command(portal: Portal) -> None:

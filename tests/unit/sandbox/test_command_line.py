@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from sandbox.portal.command_line import options_of, parser
-from sandbox.portal.options import Costs
+from sandbox.portal.options import Costs, Options
 from sandbox.portal.wire import Address, read_address
 
 
@@ -16,6 +16,29 @@ def test_defaults_are_a_cloud_portal() -> None:
     assert (default.rate, default.burst, default.operating_limit) == (2.0, 50.0, 480.0)
     assert [(item.user, item.token) for item in default.credentials] == [("1", "sandbox")]
     assert (default.any_token, default.costs.of("crm.deal.add")) == (False, 0)
+
+
+def test_presets_and_what_is_given_besides() -> None:
+    def of(*line: str) -> Options:
+        return options_of(parser().parse_args(line))["default"]
+
+    assert (of("--preset", "enterprise").rate, of("--preset", "enterprise").burst) == (5.0, 250.0)
+    own = of("--preset", "self-hosted")
+    assert (own.rate, own.operating_limit, own.batch_billing, own.request_limit) == (0.0, None, "batch", None)
+    given = of("--preset", "self-hosted", "--operating", "420", "--batch-billing", "nested", "--request-limit", "30")
+    assert (given.rate, given.operating_limit, given.batch_billing, given.request_limit) == (0.0, 420.0, "nested", 30.0)
+    assert (of().request_limit, of("--request-limit", "0").request_limit) == (60.0, None)
+
+
+def test_what_is_disputed_is_a_switch() -> None:
+    line = ["--count-rejected", "--allow-one-over", "--operating-scope", "portal", "--operating-shown", "zero"]
+    line += ["--operating-floor", "0", "--overload-status", "401", "--https-required", "--cost-jitter", "0.1"]
+    options = options_of(parser().parse_args(line))["default"]
+    assert (options.count_rejected, options.allow_one_over, options.https_required) == (True, True, True)
+    assert (options.operating_scope, options.operating_shown, options.operating_floor) == ("portal", "zero", 0.0)
+    assert (options.overload_status, options.costs.jitter) == (401, 0.1)
+    default = options_of(parser().parse_args([]))["default"]
+    assert default == Options(costs=default.costs), "the command line's defaults are those of the options"
 
 
 def test_several_portals_with_their_tokens() -> None:
@@ -52,6 +75,9 @@ def test_timezone() -> None:
         ["--token", "sandbox"],
         ["--cost", "crm.deal.add=slow"],
         ["--rate", "0"],
+        ["--scale", "0"],
+        ["--cost-jitter", "1.5"],
+        ["--preset", "none"],
         ["--portal", "rest"],
         ["--portal", "_sandbox"],
         ["--timezone", "Moscow"],

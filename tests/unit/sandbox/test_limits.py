@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sandbox.portal.bucket import Bucket
 from sandbox.portal.errors import RestError
-from sandbox.portal.operating import Meter, Operating
+from sandbox.portal.operating import Meter, Operating, Shown
 
 KEY = ("1", "secret", "crm.deal.list")
 
@@ -25,6 +25,26 @@ def test_refused_requests_do_not_count() -> None:
     assert bucket.take("ip", 0.0)
     assert not any(bucket.take("ip", 0.0) for _ in range(10))
     assert bucket.take("ip", 0.5)
+
+
+def test_refused_requests_may_count() -> None:
+    bucket = Bucket(rate=1, burst=2, count_rejected=True)
+    assert [bucket.take("ip", 0.0) for _ in range(4)] == [True, True, False, False]
+    assert not bucket.take("ip", 2.0), "who hammers stays out"
+    assert (bucket.refused, bucket.max_level) == (3, 4)
+    assert bucket.take("ip", 4.0)
+
+
+def test_one_more_may_pass() -> None:
+    bucket = Bucket(rate=1, burst=2, allow_one_over=True)
+    assert [bucket.take("ip", 0.0) for _ in range(4)] == [True, True, True, False]
+
+
+def test_others_at_the_same_address_fill_the_bucket() -> None:
+    bucket = Bucket(rate=1, burst=50)
+    assert bucket.pour("ip", 20, 0.0) == 20
+    assert bucket.pour("ip", 1000, 0.0) == 51
+    assert (bucket.take("ip", 0.0), bucket.max_level) == (False, 0.0), "the maximum is the client's own doing"
 
 
 def test_every_source_has_its_own_bucket() -> None:
@@ -118,3 +138,51 @@ def test_no_limit_has_no_state() -> None:
     meter.charge(KEY, 0.0, 10_000.0)
     meter.check(KEY, 1.0)
     assert meter.state(KEY, 1.0) is None
+
+
+def test_a_scaled_meter_tells_fractions() -> None:
+    meter = Meter(8, window=10, minute=1, floor=0.1 / 60, whole=False)
+    meter.charge(KEY, 1000.25, 0.1 / 60)
+    assert meter.state(KEY, 1001.0) == Operating(0.1 / 60, 1010.25)
+    assert meter.state(KEY, 1010.26) == Operating(0.0, 1020.26)
+
+
+@pytest.mark.parametrize(
+    ("limit", "shown", "expected"),
+    [
+        (480.0, None, Operating(3.0, 1600)),
+        (480.0, "absent", None),
+        (480.0, "zero", Operating(0.0, 1600)),
+        (None, None, None),
+        (None, "present", Operating(3.0, 1600)),
+        (None, "zero", Operating(0.0, 1600)),
+    ],
+)
+def test_three_states_of_portals(limit: float | None, shown: Shown | None, expected: Operating | None) -> None:
+    meter = Meter(limit, shown=shown)
+    meter.charge(KEY, 1000.0, 3.0)
+    assert meter.state(KEY, 1000.0) == expected
+
+
+def test_a_hidden_limit_limits() -> None:
+    meter = Meter(2, shown="absent")
+    meter.charge(KEY, 1000.0, 3.0)
+    with pytest.raises(RestError):
+        meter.check(KEY, 1000.0)
+    assert meter.refused == 1
+
+
+def test_the_most_that_was_held_is_kept() -> None:
+    meter = Meter(480)
+    meter.charge(KEY, 1000.0, 3.0)
+    meter.charge(KEY, 1700.0, 1.0)
+    assert (meter.states(1700.0), meter.peaks()) == ({"1/crm.deal.list": 1.0}, {"1/crm.deal.list": 3.0})
+    meter.reset()
+    assert (meter.states(1700.0), meter.peaks()) == ({}, {})
+
+
+def test_two_webhooks_of_one_user_are_told_apart() -> None:
+    meter = Meter(480)
+    meter.charge(KEY, 1000.0, 3.0)
+    meter.charge(("1", "other", "crm.deal.list"), 1000.0, 2.0)
+    assert meter.states(1000.0) == {"1/crm.deal.list": 3.0, "1~2/crm.deal.list": 2.0}
