@@ -15,12 +15,20 @@ if TYPE_CHECKING:
 Params = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One object that a method wrote, as events tell it: `event` is the event's name, `fields` its `data[FIELDS]`."""
+
+    event: str
+    fields: dict[str, Any]
+
+
 @dataclass(slots=True)
 class Call:
     """One execution of a method: alone, or as a command of a batch (`command` is its key then).
 
     `request` is the number of the HTTP request within the portal and `pace` its account of time; `touched` is
-    filled by the handler with the fields by which a test recognises the object.
+    filled by the handler with the fields by which a test recognises the object, `changes` with what it wrote.
     """
 
     method: str
@@ -31,6 +39,7 @@ class Call:
     command: str | None = None
     pace: Pace | None = None
     touched: dict[str, Any] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
 
     def param(self, name: str) -> Any:
         """A parameter by its lower-case name; the old methods take `ID` and `FILTER` too. None = absent."""
@@ -56,11 +65,32 @@ Handler = Callable[["Portal", Call], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter that a method checks before it runs; `filled` = an empty array is refused too."""
+
+    name: str
+    type: str
+    optional: bool = False
+    filled: bool = False
+
+
+def read_params(text: str) -> tuple[Param, ...]:
+    """`"entityTypeId int, fields array!, filter array?"`: `?` optional, `!` not empty."""
+    found = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, kind = part.split()
+        found.append(Param(name, kind.rstrip("?!"), optional=kind.endswith("?"), filled=kind.endswith("!")))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """A method of the portal.
 
     `billed` methods have an operating budget of their own (the outer `batch` has none); `adds` marks the
-    methods whose repetition makes a double; `in_batch` ones may stand in a batch.
+    methods whose repetition makes a double; `in_batch` ones may stand in a batch. `params` are checked before it
+    runs (`methods/checks.py`); `result` names the documented shape: id, true, null, row, rows, value, empty, or the
+    keys of an object (`{item}`).
     """
 
     name: str
@@ -69,3 +99,5 @@ class Method:
     billed: bool = True
     adds: bool = False
     in_batch: bool = True
+    params: tuple[Param, ...] = ()
+    result: str = "value"

@@ -8,6 +8,7 @@ import pytest
 from sandbox.portal.entities import COMPANY, CONTACT, DEAL, ENTITIES
 from sandbox.portal.fields import TYPES
 from sandbox.portal.multifields import merge_multifield
+from sandbox.portal.store import Table
 from sandbox.portal.views import old_view
 
 ZONE = timezone(timedelta(hours=3))
@@ -71,11 +72,11 @@ def test_custom_fields_are_always_known() -> None:
 
 def test_view_shows_empty_fields_as_null_and_hides_empty_multifields() -> None:
     row = {"ID": 3, "NAME": "Иван", "UF_CRM_X": "1", "PHONE": []}
-    shown = old_view(CONTACT, row, ZONE, multi=True)
+    shown = old_view(Table(CONTACT), row, ZONE, multi=True)
     assert (shown["ID"], shown["NAME"], shown["LAST_NAME"], shown["UF_CRM_X"]) == ("3", "Иван", None, "1")
     assert "PHONE" not in shown
-    assert old_view(CONTACT, row, ZONE, ["ID", "NAME"], multi=False) == {"ID": "3", "NAME": "Иван"}
-    assert old_view(CONTACT, row, ZONE, ["ID", "UF_*"], multi=False) == {"ID": "3", "UF_CRM_X": "1"}
+    assert old_view(Table(CONTACT), row, ZONE, ["ID", "NAME"], multi=False) == {"ID": "3", "NAME": "Иван"}
+    assert old_view(Table(CONTACT), row, ZONE, ["ID", "UF_*"], multi=False) == {"ID": "3", "UF_CRM_X": "1"}
 
 
 def test_multifield_writes() -> None:
