@@ -89,6 +89,7 @@ def test_the_example_of_several_portals_is_read(example: Any) -> None:
     assert set(portals) == {"default", "main", "box"}
     assert (portals["main"].rate, portals["main"].burst, portals["main"].unknown_tokens) == (5.0, 250, False)
     assert portals["main"].credentials["crm"].methods == ["crm.*", "profile"]
+    assert [name for name, known in portals["main"].credentials.items() if known.is_oauth] == ["orders"]
     assert portals["box"].rate is None and portals["box"].unknown_methods == ["crm.deal.*"]
     assert portals["default"].rate == 2.0
     assert "abcdefghijklmnop" not in repr(example)
