@@ -134,8 +134,8 @@ class Credentials:
 
         Raises:
             Auth: no such portal or credential, unknown tokens are not accepted, or sealed with another key. A
-                PortalAuth with `credential_dead`: the token server refuses to renew the token.
-            Transient: the token server, or Kafka, is away; it says nothing about the portal.
+                PortalAuth with `credential_dead` and not `sent`: the token server refuses to renew the token.
+            Transient: the token server, or Kafka, is away; no PortalFault, as it says nothing about the portal.
             Lost: the portal is not ours any more.
         """
         settings = self._settings(portal)

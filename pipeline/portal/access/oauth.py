@@ -56,7 +56,7 @@ class OAuth:
         """A valid access token: the one in memory, else in the table, else a new one. Callers share a renewal.
 
         Raises:
-            PortalAuth: with `credential_dead`: the token server refuses; the text says what to do.
+            PortalAuth: with `credential_dead`, and not `sent`: the token server refuses; the text says what to do.
             Transient: the token server, or Kafka, is away.
             Lost: the portal is not ours any more.
         """

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 
-from pipeline.portal.wire.faults import PortalAuth, PortalFault, PortalTransient
+from pipeline.delivery.errors import Transient
+from pipeline.portal.wire.faults import PortalAuth
 from pipeline.settings import CredentialSettings
 
 __all__ = ["Renewed", "TokenServer"]
@@ -72,7 +73,8 @@ class TokenServer:
 
         Raises:
             PortalAuth: with `credential_dead`: it is refused until somebody mends it; the text says how.
-            PortalTransient: no answer, or none that can be read; the server may have renewed it all the same.
+            Transient: no answer, or none that can be read; the server may have renewed it all the same. It is no
+                PortalFault, as it says nothing about the portal.
         """
         form = {
             "grant_type": "refresh_token",
@@ -80,14 +82,7 @@ class TokenServer:
             "client_secret": settings.client_secret.get_secret_value(),
             "refresh_token": refresh,
         }
-        try:
-            return await self._ask(settings.oauth_server, form, refresh)
-        except PortalFault as fault:
-            fault.redact(form["client_secret"])
-            fault.redact(refresh)
-            raise
-
-    async def _ask(self, address: str, form: dict[str, str], refresh: str) -> Renewed:
+        address = settings.oauth_server
         server = f"token server {urlsplit(address).netloc.rpartition('@')[2]}"
         failure = ""
         try:
@@ -99,8 +94,8 @@ class TokenServer:
             failure = type(error).__name__
         # raised out here, so that no chained exception carries the form along
         if failure:
-            raise PortalTransient(f"{server}: {failure}", sent=False)
-        return _judge(server, status, body, refresh)
+            raise Transient(f"{server}: {failure}")
+        return _judge(server, status, body, form)
 
     async def _post(self, address: str, form: dict[str, str]) -> tuple[int, bytes]:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._connect)
@@ -117,27 +112,26 @@ class TokenServer:
             return response.status, bytes(content)
 
 
-def _judge(server: str, status: int, body: bytes, refresh: str) -> Renewed:
+def _judge(server: str, status: int, body: bytes, form: dict[str, str]) -> Renewed:
     """The new pair of an answer; raises as `renew`. The answer itself goes into no fault: it may hold tokens."""
     try:
         content: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
         content = None
     if not isinstance(content, dict):
-        raise PortalTransient(f"{server}: HTTP {status}, and the answer cannot be read", sent=False)
-    code = content.get("error")
-    if code is not None and not isinstance(code, str):
-        code = str(code)
-    if code is None and 200 <= status < 300:
-        access, following = content.get("access_token"), content.get("refresh_token") or refresh
+        raise Transient(f"{server}: HTTP {status}, and the answer cannot be read")
+    if content.get("error") is None and 200 <= status < 300:
+        access, following = content.get("access_token"), content.get("refresh_token") or form["refresh_token"]
         if not (isinstance(access, str) and access and isinstance(following, str)):
-            raise PortalTransient(f"{server}: HTTP {status}, and no token in the answer", sent=False)
-        return Renewed(access, following, _lifetime(content), _text(content.get("client_endpoint")))
-    text = " ".join(f"{server}: HTTP {status} {code or ''} {_text(content.get('error_description'))}".split())
-    if status >= 500 or status in (408, 429) or (code or "").upper() in _PASSING or code is None:
-        raise PortalTransient(text, code=code or "", sent=False)
+            raise Transient(f"{server}: HTTP {status}, and no token in the answer")
+        endpoint = content.get("client_endpoint")
+        return Renewed(access, following, _lifetime(content), endpoint if isinstance(endpoint, str) else "")
+    code = _shown(content.get("error"), form)
+    text = " ".join(f"{server}: HTTP {status} {code} {_shown(content.get('error_description'), form)}".split())
+    if status >= 500 or status in (408, 429) or code.upper() in _PASSING or not code:
+        raise Transient(text)
     advice = _ADVICE.get(code.upper(), f"mend it, or {_ANEW}")
-    raise PortalAuth(f"{text}; {advice}", code=code, credential_dead=True)
+    raise PortalAuth(f"{text}; {advice}", code=code, credential_dead=True, sent=False)
 
 
 def _lifetime(content: dict[str, Any]) -> float:
@@ -148,5 +142,9 @@ def _lifetime(content: dict[str, Any]) -> float:
     return lifetime if math.isfinite(lifetime) and lifetime > 0 else LIFETIME
 
 
-def _text(value: Any) -> str:
-    return value[:_LONGEST_TEXT] if isinstance(value, str) else ""
+def _shown(value: Any, form: dict[str, str]) -> str:
+    """Some of a text of the server, which may repeat what it was sent."""
+    text = "" if value is None else str(value)
+    for secret in (form["client_secret"], form["refresh_token"]):
+        text = text.replace(secret, "********")
+    return text[:_LONGEST_TEXT]

@@ -101,9 +101,15 @@ class PortalAuth(PortalFault, Auth):
     """Refused by right. `credential_dead`: no request with this credential can succeed until somebody mends it."""
 
     def __init__(
-        self, text: str, *, code: str = "", answer: Answer | None = None, credential_dead: bool = False
+        self,
+        text: str,
+        *,
+        code: str = "",
+        answer: Answer | None = None,
+        credential_dead: bool = False,
+        sent: bool = True,
     ) -> None:
-        super().__init__(text, code=code, answer=answer)
+        super().__init__(text, code=code, answer=answer, sent=sent)
         self.credential_dead = credential_dead
 
 

@@ -17,7 +17,7 @@ from pipeline.portal.access.token_server import TokenServer
 from pipeline.portal.access.tokens import TokenTable
 from pipeline.portal.partition import partition_of
 from pipeline.portal.wire.access import Access
-from pipeline.portal.wire.faults import PortalAuth
+from pipeline.portal.wire.faults import PortalAuth, PortalFault
 from pipeline.settings import CredentialSettings, PortalSettings
 from stack.ports import free_port
 from tests.support.http_server import http
@@ -93,7 +93,7 @@ async def dead(ground: Ground) -> PortalAuth:
     """The fault of an app that the token server refuses; no secret is in it."""
     with pytest.raises(PortalAuth) as raised:
         await ground.access()
-    assert raised.value.credential_dead
+    assert (raised.value.credential_dead, raised.value.sent) == (True, False)
     shown = repr(raised.value) + repr(vars(raised.value))
     assert not any(secret in shown for secret in ground.server.secrets)
     return raised.value
@@ -326,6 +326,8 @@ async def test_a_kept_token_that_is_refused_is_renewed(ground: Ground) -> None:
         (refusal(403, "insufficient_scope"), "rights of the app"),
         (refusal(200, "invalid_request"), "new refresh_token"),
         (refusal(400, "SOMETHING_NEW", f"for {REFRESH}\nand {CLIENT_SECRET}"), "SOMETHING_NEW: for ********"),
+        (refusal(400, "x", "x" * 190 + REFRESH), "xxx****"),
+        (refusal(400, f"{REFRESH} is wrong"), "******** is wrong"),
         (http(400, b'{"error":17}'), "HTTP 400 17"),
     ],
 )
@@ -361,6 +363,8 @@ async def test_an_answer_that_may_pass(ground: Ground, answer: bytes) -> None:
     with pytest.raises(Transient) as raised:
         await ground.access()
     shown = str(raised.value) + repr(vars(raised.value)) + repr(raised.value.__context__)
+    # it must not count as the portal's
+    assert not isinstance(raised.value, PortalFault)
     assert ground.server.address.split("/")[2] in shown and "\n" not in str(raised.value)
     assert not any(secret in shown for secret in ground.server.secrets)
     assert await ground.access() == FIRST
