@@ -12,6 +12,9 @@ from pipeline.portal.limits.spent import Spent
 
 __all__ = ["Budget"]
 
+#: Part of the window by which the states that answers tell may come late: longer than any batch runs.
+LATEST = 0.25
+
 
 class Budget:
     """One budget. `level` is the most that the portal may have counted; what is under way is not in it."""
@@ -56,10 +59,10 @@ class Budget:
         Answers of requests that ran side by side come in any order: a state older than the one known is passed over.
         True = the portal has forgotten some.
         """
-        if finish < self.finish and self.finish - finish < self._window / 10:
+        if finish < self.finish and self.finish - finish < LATEST * self._window:
             return False
         if finish < self.finish:
-            # its clock was set back: nothing that was written down by it holds
+            # no answer comes so late, its clock was set back: nothing that was written down by it holds
             self.spent.clear()
             self._untold = deque((min(included, finish), seconds) for included, seconds in self._untold)
         before, same = self.operating, reset is not None and reset == self.reset
@@ -76,6 +79,8 @@ class Budget:
 
     def spend_untold(self, seconds: float, included: float) -> None:
         """Something was or may have been executed: until a state told at `included` or later it counts so much."""
+        while self._untold and self._untold[0][0] + self._window < included - self._window / 10:
+            self._untold.popleft()
         if self._untold and included - self._untold[-1][0] < self._window / 600:
             _, more = self._untold.pop()
             seconds += more

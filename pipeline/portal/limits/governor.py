@@ -139,12 +139,14 @@ class Governor:
         self._landed(credential, method, now, seconds)
 
     def unknown(self, credential: str, method: str, now: float, *, seconds: float | None = None) -> None:
-        """Nobody knows whether one of them was executed, or is yet to be: it counts as spent."""
+        """Nobody knows whether one of them was executed, or is yet to be: it counts as spent.
+
+        A new owner takes over what is under way with `sent` and `unknown`.
+        """
         budget = self._landed(credential, method, now, seconds)
-        if budget.operating is not None:
-            upper = self._price(budget, method).upper * self._amount(method, 1, seconds)
-            # the portal may be at it until it cuts the request
-            budget.spend_untold(upper, self._clock.portal(now) + self._window / 10)
+        upper = self._price(budget, method).upper * self._amount(method, 1, seconds)
+        # the portal may be at it until it cuts the request
+        budget.spend_untold(upper, self._clock.portal(now) + self._window / 10)
 
     def refused(self, credential: str, method: str, now: float, *, seconds: float | None = None) -> float:
         """One of them was refused with 429 OPERATION_TIME_LIMIT. What was reserved goes back (no `not_executed`).

@@ -30,6 +30,10 @@ class Probes:
     credential_probe: float = 60.0
     blocked_probe: float = 600.0
 
+    def scaled(self, factor: float) -> Probes:
+        """Those of a portal that lives `factor` times faster."""
+        return Probes(self.method_hold / factor, self.credential_probe / factor, self.blocked_probe / factor)
+
 
 class Pause:
     """State of one portal. `until` is when the next call may be tried, unix seconds."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
-__all__ = ["PRESETS", "PortalLimits"]
+from pipeline.settings import PortalSettings
+
+__all__ = ["PRESETS", "PortalLimits", "limits_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +49,10 @@ PRESETS = MappingProxyType(
         "self-hosted-limited": PortalLimits(rate=None, burst=50, operating_limit=420.0),
     }
 )
+
+
+def limits_of(portal: PortalSettings) -> PortalLimits:
+    """Limits of a portal: its preset, what its settings say otherwise, and its scale."""
+    names = ("rate", "burst", "operating_limit", "operating_window", "request_limit", "batch_budget")
+    given: dict[str, Any] = {name: getattr(portal, name) for name in names if name in portal.model_fields_set}
+    return replace(PRESETS[portal.preset], **given).scaled(portal.scale)

@@ -1,7 +1,7 @@
 """Our own calls of one method that a portal still counts, so that it is known what is surely forgotten, and when.
 
 The portal adds calls up by the minute and forgets a minute one window after its first call (reference: Bitrix24,
-section 1.2). So whatever ended at `t` is forgotten at `t + window`, wherever the minutes begin. Pure; times are the portal's.
+section 1.2). So whatever ended at `t` is forgotten at `t + window`, wherever the minutes begin. Pure; portal's time.
 """
 
 from __future__ import annotations
