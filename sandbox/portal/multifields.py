@@ -9,6 +9,8 @@ from sandbox.portal.php import as_map
 Value = dict[str, Any]
 """`{"ID": int, "VALUE_TYPE": str, "VALUE": str, "TYPE_ID": str}`."""
 
+KINDS = ("PHONE", "EMAIL", "WEB", "IM", "LINK")
+
 
 def merge_multifield(name: str, kept: list[Value], given: Any, new_id: Callable[[], int]) -> list[Value]:
     """The values of field `name` after a write of `given`, a list of `{VALUE, VALUE_TYPE, ID?, DELETE?}`.
@@ -32,3 +34,32 @@ def merge_multifield(name: str, kept: list[Value], given: Any, new_id: Callable[
             kind = str(item.get("VALUE_TYPE") or "WORK")
             values[value_id] = {"ID": value_id, "VALUE_TYPE": kind, "VALUE": text, "TYPE_ID": name}
     return list(values.values())
+
+
+def merge_fm(kept: dict[str, list[Value]], given: Any, new_id: Callable[[], int]) -> dict[str, list[Value]]:
+    """All multifields after a write of `fm` (bitrix24.md, section 6.1): only the fields that it touches are returned.
+
+    An array appends its items `{typeId, valueType, value}`; a map is keyed by the id of a value, which an empty
+    value removes; `n0`, and an id that is not known, add. A text is dropped without a word, and nothing replaces all.
+    """
+    if isinstance(given, list):
+        pairs = [("", item) for item in given]
+    elif isinstance(given, dict):
+        pairs = [(key, item) for key, item in given.items()]
+    else:
+        return {}
+    written: dict[str, list[dict[str, Any]]] = {}
+    owners = {value["ID"]: name for name, values in kept.items() for value in values}
+    for key, raw in pairs:
+        item = as_map(raw)
+        if item is None:
+            continue
+        value_id = integer(key)
+        name = owners.get(value_id) if value_id is not None else None
+        old = {"VALUE": item.get("value"), "VALUE_TYPE": item.get("valueType")}
+        change = {field: value for field, value in old.items() if value is not None}
+        if name is not None:
+            written.setdefault(name, []).append({"ID": value_id, **change})
+        elif item.get("typeId") in KINDS:
+            written.setdefault(str(item["typeId"]), []).append(change)
+    return {name: merge_multifield(name, kept.get(name) or [], items, new_id) for name, items in written.items()}

@@ -88,7 +88,8 @@ class Method:
     """A method of the portal.
 
     `billed` methods have an operating budget of their own (the outer `batch` has none); `adds` marks the
-    methods whose repetition makes a double; `in_batch` ones may stand in a batch. `params` are checked before it
+    methods whose repetition makes a double; `in_batch` ones may stand in a batch,
+    `needs_app` ones an application alone may call (a webhook gets WRONG_AUTH_TYPE). `params` are checked before it
     runs (`methods/checks.py`); `result` names the documented shape: id, true, null, row, rows, value, empty, or the
     keys of an object (`{item}`).
     """
@@ -99,5 +100,6 @@ class Method:
     billed: bool = True
     adds: bool = False
     in_batch: bool = True
+    needs_app: bool = False
     params: tuple[Param, ...] = ()
     result: str = "value"

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from sandbox.portal.methods.crm import old
+from sandbox.portal.methods.crm import bindings, items, old, productrows
 from sandbox.portal.methods.spec import Method
 
-_PARTS = (old,)
+_PARTS = (old, items, productrows, bindings)
 
 
 def methods() -> Iterator[Method]:
