@@ -139,10 +139,17 @@ class Credentials:
             Lost: the portal is not ours any more.
         """
         settings = self._settings(portal)
-        if credential is None or not self._configured(portal, credential).is_oauth:
-            return Access.webhook(*self._webhook(settings, portal, credential, sealed))
-        assert self._oauth is not None, "this process makes no calls"
-        return Access.oauth(await self._oauth.access(portal, credential))
+        if credential is not None:
+            known = self._configured(portal, credential)
+            if not known.is_oauth:
+                return Access.webhook(known.user, known.token.get_secret_value())
+            assert self._oauth is not None, "this process makes no calls"
+            return Access.oauth(await self._oauth.access(portal, credential))
+        if sealed is None:
+            raise Auth("the request names no credential")
+        if not self._accepts_unknown(settings):
+            raise Auth(f"portal {portal!r} takes no tokens that are not in the settings")
+        return Access.webhook(*self._open(sealed))
 
     def refused(self, portal: str, credential: str | None, access: Access, fault: PortalAuth) -> bool:
         """The portal refused a call: is it to be made again, at once, with a new `access`? Nothing was executed.
@@ -152,22 +159,6 @@ class Credentials:
         if credential is None or not access.is_oauth or self._oauth is None or not is_expiry(fault):
             return False
         return self._oauth.expired(portal, credential, access.token)
-
-    def _webhook(
-        self, settings: PortalSettings, portal: str, credential: str | None, sealed: str | None
-    ) -> tuple[str, str]:
-        if credential is not None:
-            known = self._configured(portal, credential)
-            return known.user, known.token.get_secret_value()
-        if sealed is None:
-            raise Auth("the request names no credential")
-        if not self._accepts_unknown(settings):
-            raise Auth(f"portal {portal!r} takes no tokens that are not in the settings")
-        return self._open(sealed)
-
-    def resolve(self, portal: str, credential: str | None, sealed: str | None) -> tuple[str, str]:
-        """`(user, token)` of a webhook; gives way to `access`. Raises Auth."""
-        return self._webhook(self._settings(portal), portal, credential, sealed)
 
     def allowed(self, portal: str, credential: str | None, method: str, body: bytes) -> bool:
         """May this credential (None = a token that is not configured) call the method with this JSON body?

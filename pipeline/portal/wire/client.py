@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, overload
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -114,13 +114,7 @@ class PortalClient:
         """Address of the settings -> host (and port) that the portal is called at instead, since this process runs."""
         return {address: _host(new) for address, new in self._moved.items()}
 
-    @overload
-    async def call(self, address: str, access: Access, method: str, body: bytes, /) -> Answer: ...
-
-    @overload
-    async def call(self, address: str, user: str, token: str, method: str, body: bytes, /) -> Answer: ...
-
-    async def call(self, address: str, *given: Any) -> Answer:
+    async def call(self, address: str, access: Access, method: str, body: bytes) -> Answer:
         """POST the body (JSON; empty = no parameters) to the method, once, with this access.
 
         `address` is that of the settings, up to /rest/. A portal that says it moved (302) is called again at its new
@@ -129,7 +123,6 @@ class PortalClient:
         Raises:
             PortalFault: always one of its subclasses in faults.py; `sent` tells whether anything left.
         """
-        access, method, body = given if isinstance(given[0], Access) else (Access.webhook(*given[:2]), *given[2:])
         try:
             return await self._follow(address, access, method, access.body(body))
         except PortalFault as fault:

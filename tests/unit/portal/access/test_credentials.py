@@ -6,6 +6,7 @@ from cryptography.fernet import Fernet
 from pipeline.delivery.errors import Auth
 from pipeline.portal.access.credentials import Credentials, Protected, credential_id
 from pipeline.portal.access.seal import Sealer
+from pipeline.portal.wire.access import Access
 from pipeline.settings import PortalSettings
 
 
@@ -36,41 +37,41 @@ def test_protect(
     assert credentials.protect(portal, user, token) == expected
 
 
-def test_an_unknown_token_is_sealed_and_resolved(credentials: Credentials) -> None:
+async def test_an_unknown_token_is_sealed_and_opened(credentials: Credentials) -> None:
     protected = credentials.protect("default", "7", "strangertoken")
     assert protected.sealed is not None
     assert (protected.credential, protected.problem) == (None, None)
     assert "strangertoken" not in protected.sealed
-    assert credentials.resolve("default", None, protected.sealed) == ("7", "strangertoken")
+    assert await credentials.access("default", None, protected.sealed) == Access.webhook("7", "strangertoken")
 
 
-def test_the_default_for_unknown_tokens(portals: dict[str, PortalSettings], sealer: Sealer) -> None:
+async def test_the_default_for_unknown_tokens(portals: dict[str, PortalSettings], sealer: Sealer) -> None:
     strict = Credentials(portals, False, sealer)
     assert strict.protect("default", "7", "strangertoken") == Protected(problem="unknown-token")
     assert strict.protect("default", "1", "allallall") == Protected(credential="all")
     # sealed before the setting was changed
     with pytest.raises(Auth, match="takes no tokens"):
-        strict.resolve("default", None, sealer.seal("7", "strangertoken"))
+        await strict.access("default", None, sealer.seal("7", "strangertoken"))
 
 
-def test_resolve_a_configured_one(credentials: Credentials) -> None:
-    assert credentials.resolve("default", "crm", None) == ("1", "crmcrmcrm")
+async def test_access_of_a_configured_one(credentials: Credentials) -> None:
+    assert await credentials.access("default", "crm", None) == Access.webhook("1", "crmcrmcrm")
 
 
 @pytest.mark.parametrize(
     ("portal", "credential", "sealed"),
     [("default", "gone", None), ("nowhere", "crm", None), ("default", None, None), ("default", None, "x.y")],
 )
-def test_what_cannot_be_resolved(
+async def test_what_gives_no_access(
     credentials: Credentials, portal: str, credential: str | None, sealed: str | None
 ) -> None:
     with pytest.raises(Auth):
-        credentials.resolve(portal, credential, sealed)
+        await credentials.access(portal, credential, sealed)
 
 
-def test_sealed_with_another_key(credentials: Credentials) -> None:
+async def test_sealed_with_another_key(credentials: Credentials) -> None:
     with pytest.raises(Auth, match="another key"):
-        credentials.resolve("default", None, Sealer([Fernet.generate_key()]).seal("1", "t"))
+        await credentials.access("default", None, Sealer([Fernet.generate_key()]).seal("1", "t"))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pipeline.delivery.errors import Auth, BadInput, PipelineError
 from pipeline.portal.access.credentials import Credentials
 from pipeline.portal.requests.edge import to_record
 from pipeline.portal.requests.inspect import Request, fingerprint, inspect
+from pipeline.portal.wire.access import Access
 from tests.unit.portal.requests.test_edge import LIMIT, PLAIN
 
 BODY_LIMIT = 1000
@@ -122,13 +123,14 @@ def test_no_portal_at_all(credentials: Credentials) -> None:
         look(none, HEADERS)
 
 
-def test_from_the_edge(credentials: Credentials) -> None:
+async def test_from_the_edge(credentials: Credentials) -> None:
     message = replace(PLAIN, headers={"method": "crm.deal.add", "user": 7, "token": "strangertoken"}, body=b"")
     record = to_record(message, credentials, LIMIT)
     request = inspect(record.headers, record.key, record.value, credentials=credentials, body_limit=BODY_LIMIT)
     assert (request.user, request.method, request.message_id, request.body) == ("7", "crm.deal.add", "m-1", b"{}")
     assert not request.idempotent
-    assert credentials.resolve(request.portal, request.credential, request.sealed) == ("7", "strangertoken")
+    access = await credentials.access(request.portal, request.credential, request.sealed)
+    assert access == Access.webhook("7", "strangertoken")
 
 
 STRANGER = replace(
