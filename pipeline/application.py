@@ -15,9 +15,8 @@ from pipeline.ops import commands, links_command
 from pipeline.portal.access.seal import KeyFileError, load_sealer
 from pipeline.portal.control import Control
 from pipeline.portal.gateway import Gateway
-from pipeline.portal.links.store import Links
 from pipeline.settings import Settings
-from pipeline.topology import AGENTS, LINKS
+from pipeline.topology import AGENTS
 from pipeline.web.install import install
 
 __all__ = ["app", "bootstrap"]
@@ -53,7 +52,7 @@ def _furnish(app: BusApp, settings: Settings) -> None:
         refuse(str(error))
     runtime = app.runtime
     gateway = Gateway(runtime, sealer)
-    control = Control(settings.all_portals(), Links(runtime.table(LINKS)))
+    control = Control(settings.all_portals(), gateway.links)
     bridge = Bridge(runtime, gateway.credentials)
     runtime.on_start(bridge.start)
     runtime.on_stop(bridge.stop)

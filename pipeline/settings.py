@@ -95,6 +95,7 @@ def _amqp_address(value: SecretStr) -> SecretStr:
 
 
 Rate = Annotated[float | None, BeforeValidator(_rate), AfterValidator(_positive)]
+Preset = Literal["cloud", "enterprise", "self-hosted", "self-hosted-limited"]
 RestAddress = Annotated[str, AfterValidator(_rest_address)]
 ServerAddress = Annotated[str, AfterValidator(_server_address)]
 KafkaAddress = Annotated[str, AfterValidator(_kafka_address)]
@@ -165,8 +166,34 @@ class PortalSettings(BaseModel):
     address: RestAddress = Field(
         description="Address up to and including /rest/, e.g. https://example.bitrix24.ru/rest/"
     )
+    preset: Preset = Field(
+        default="cloud", description="What the portal allows, where the next fields do not say otherwise."
+    )
     rate: Rate = Field(default=2.0, description="Requests a second that the portal allows; `none` = no limit.")
     burst: int = Field(default=50, ge=1, description="Size of the portal's bucket, in requests.")
+    operating_limit: Rate = Field(
+        default=480.0, description="Seconds that one method may use in `operating_window`; `none` = no limit."
+    )
+    operating_window: float = Field(default=600.0, gt=0, description="Window of the operating limit.")
+    request_limit: float = Field(default=60.0, gt=0, description="After so long the portal cuts a request off.")
+    batch_budget: float = Field(default=30.0, gt=0, description="Expected time of the commands of one batch together.")
+    batch_size: int = Field(default=50, ge=1, le=50, description="Commands of a batch; 1 = calls are never packed.")
+    connections: int = Field(
+        default=3, ge=1, le=20, description="HTTP requests at once; one of them is kept for the interactive lane."
+    )
+    stamp: bool = Field(
+        default=True, description="Give adds that bring no external id one of ours, so that they can be looked up."
+    )
+    settle: bool = Field(
+        default=True,
+        description="Find out by look-up what became of a call that broke off. Without it such calls are repeated.",
+    )
+    deleted: Literal["add", "error"] = Field(
+        default="add", description="An object that a plan changes was deleted in the portal: add it anew, or an error."
+    )
+    scale: float = Field(
+        default=1.0, gt=0, description="The portal's clock runs so many times faster: all its times shrink. For tests."
+    )
     credentials: dict[str, CredentialSettings] = Field(
         default_factory=dict,
         description="Webhooks and OAuth apps by name, used by flows; webhooks are matched to tokens in headers.",
@@ -176,6 +203,10 @@ class PortalSettings(BaseModel):
         description="May a message bring a token that is not configured? Default: the setting of that name.",
     )
     unknown_methods: list[str] = Field(default=["*"], description="Methods allowed to tokens that are not configured.")
+    throttles: dict[str, list[tuple[int, float]]] = Field(
+        default_factory=dict,
+        description="Route throttles by name: plans that may start in so many seconds, e.g. [[20, 60], [100, 3600]].",
+    )
 
 
 class Settings(BaseSettings):
@@ -234,6 +265,7 @@ class Settings(BaseSettings):
         default=2.0, description="Rate of the portal `default`, requests a second; `none` = no limit."
     )
     portal_burst: int = Field(default=50, ge=1, description="Bucket of the portal `default`, requests.")
+    portal_preset: Preset = Field(default="cloud", description="What the portal `default` allows.")
     unknown_tokens: bool = Field(
         default=True, description="Accept tokens in AMQP headers that are not configured (they are sealed)."
     )
@@ -374,9 +406,9 @@ class Settings(BaseSettings):
         """Configured portals by name, with the one of B24REST as `default`."""
         portals = dict(self.portals)
         if self.b24rest is not None and DEFAULT_PORTAL not in portals:
-            portals[DEFAULT_PORTAL] = PortalSettings(
-                address=self.b24rest, rate=self.portal_rate, burst=self.portal_burst
-            )
+            own = {"rate": self.portal_rate, "burst": self.portal_burst}
+            given: dict[str, Any] = {name: own[name] for name in own if f"portal_{name}" in self.model_fields_set}
+            portals[DEFAULT_PORTAL] = PortalSettings(address=self.b24rest, preset=self.portal_preset, **given)
         return portals
 
 

@@ -46,6 +46,8 @@ OPS_STATE = "ops.state"
 
 #: table of links (pipeline/portal/links)
 LINKS = "links"
+#: Starts of plans that a route throttle has counted.
+THROTTLES = "throttles"
 #: table of the OAuth apps' tokens (pipeline/portal/access/tokens.py)
 TOKENS = "tokens"
 
@@ -163,6 +165,11 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 TABLES: tuple[Table, ...] = (
+    Table(
+        THROTTLES,
+        "portal and throttle",
+        "When the last plans of each route throttle were started.",
+    ),
     Table(
         "requests",
         "lane and offset",

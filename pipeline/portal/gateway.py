@@ -23,20 +23,29 @@ from pipeline.portal.access.oauth import OAuth
 from pipeline.portal.access.seal import Sealer
 from pipeline.portal.access.token_server import TokenServer
 from pipeline.portal.access.tokens import TokenTable
+from pipeline.portal.limits.costs import Costs
+from pipeline.portal.limits.governor import Governor
 from pipeline.portal.limits.limiter import Limiter
 from pipeline.portal.limits.pause import Probes
+from pipeline.portal.limits.presets import limits_of
+from pipeline.portal.links.store import Links
 from pipeline.portal.partition import partition_of
 from pipeline.portal.requests.answered import answers_for, is_answered
 from pipeline.portal.requests.book import Book
 from pipeline.portal.requests.completion import Completion
 from pipeline.portal.requests.intake import Intake
+from pipeline.portal.requests.letters import Letters
 from pipeline.portal.requests.row import SENT, Lane
+from pipeline.portal.sending.courses import Courses
 from pipeline.portal.sending.executor import Executor
+from pipeline.portal.sending.parts import Parts
+from pipeline.portal.sending.route_throttles import RouteThrottles
 from pipeline.portal.sending.scheduler import Entry
+from pipeline.portal.steps.env import Env
 from pipeline.portal.view import PortalState, portal_state
 from pipeline.portal.wire.client import PortalClient
 from pipeline.settings import PortalSettings
-from pipeline.topology import KEYS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS, TOKENS
+from pipeline.topology import KEYS, LINKS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS, THROTTLES, TOKENS
 
 __all__ = ["Gateway"]
 
@@ -45,6 +54,8 @@ logger = logging.getLogger(__name__)
 _LANES: tuple[tuple[Lane, str], ...] = (("i", REQUESTS_INTERACTIVE), ("b", REQUESTS_BULK))
 _DRAIN_TIMEOUT = 19.0
 _HOUSEKEEPING = 60.0
+#: Parts of the portal's time limit after which a call is surely over.
+_SURELY_OVER = 1.1
 
 
 class Gateway:
@@ -63,7 +74,8 @@ class Gateway:
         self.credentials = Credentials(self._portals, settings.unknown_tokens, sealer, self._oauth)
         self._book = Book(runtime.table("requests"))
         self._backoff = Backoff(settings.retry_min, settings.retry_max)
-        self._probes = Probes(settings.method_hold, settings.credential_probe, settings.blocked_probe)
+        self.links = Links(runtime.table(LINKS))
+        self._throttles = RouteThrottles(runtime.table(THROTTLES), self._portals)
         self._completion = Completion(self._book, runtime.producer, self._backoff)
         self._intake = Intake(
             settings, self._book, self.credentials, self._enqueue, self._has_room, runtime.producer.send
@@ -105,6 +117,7 @@ class Gateway:
         """Take over the portals of these partitions: their rows are in the table."""
         self._orphans.clear()
         self._book.forget()
+        self._throttles.forget()
         await self._look_for_new_topics(partitions)
         now = time.time()
         for name, portal in self._portals.items():
@@ -145,21 +158,42 @@ class Gateway:
 
     def _new_executor(self, name: str, portal: PortalSettings) -> Executor:
         assert self._client is not None, "the gateway has not started"
-        limiter = Limiter(portal.rate, portal.burst)
+        settings, limits = self._runtime.settings, limits_of(portal)
+        costs = Costs(portal.scale)
+        limiter = Limiter(limits.rate, limits.burst)
         limiter.assume_full(time.time())
-        return Executor(
-            name,
-            portal,
+        probes = Probes(settings.method_hold, settings.credential_probe, settings.blocked_probe).scaled(portal.scale)
+        governor = Governor(limits.operating_limit, limits.operating_window, costs, hold=probes.method_hold)
+        partition = partition_of(name)
+        env = Env(
+            portal=name,
+            link=lambda entity, external: self.links.get(partition, name, entity, external),
+            request_limit=limits.request_limit * _SURELY_OVER,
+            settle=portal.settle,
+            stamp=portal.stamp,
+            add_again=portal.deleted == "add",
+        )
+        parts = Parts(
+            address=portal.address,
+            limits=limits,
+            limiter=limiter,
+            governor=governor,
+            costs=costs,
+            courses=Courses(env, f"bus-{self._sealer.fingerprint[:8]}"),
             book=self._book,
+            links=self.links,
+            throttles=self._throttles,
             client=self._client,
             credentials=self.credentials,
             completion=self._completion,
-            limiter=limiter,
+            letters=Letters(self._runtime.wire, settings.message_limit),
             backoff=self._backoff,
-            probes=self._probes,
-            bulk_share=self._runtime.settings.bulk_share,
-            on_finished=self._intake.has_room,
+            probes=probes,
+            bulk_share=settings.bulk_share,
+            connections=portal.connections,
+            batch_room=portal.batch_size,
         )
+        return Executor(name, parts, self._intake.has_room)
 
     async def _leave_out_answered(self, executor: Executor) -> None:
         """Requests whose answer the last owner wrote, but no more that they are done, are not called again."""
@@ -234,9 +268,7 @@ class Gateway:
         first: dict[tuple[Lane, int], bytes] = {}
         entries = (entry for executor in self._executors.values() for entry in executor.scheduler)
         orphans = (entry for waiting in self._orphans.values() for entry in waiting)
-        for row in itertools.chain(
-            (entry.row for entry in entries), (entry.row for entry in orphans), self._completion.open_rows()
-        ):
+        for row in (entry.row for entry in itertools.chain(entries, orphans)):
             place = (row.lane, row.partition)
             first[place] = min(first.get(place, row.key), row.key)
         return first

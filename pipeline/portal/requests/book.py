@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import orjson
 
 from pipeline.delivery.tables import DurableTable
-from pipeline.portal.requests.row import SENT, Lane, Row, applied_key, decode, encode, is_done, request_prefix
+from pipeline.portal.requests.row import Lane, Row, applied_key, decode, encode, is_done, request_prefix
 
 __all__ = ["Applied", "Book"]
 
@@ -110,10 +110,9 @@ class Book:
             raise LookupError(f"request {row.identity} has no row")
         return decode(stored)
 
-    async def sent(self, row: Row, limiter: float) -> None:
-        """Written before a call that may not be repeated blindly."""
-        row.state, row.sent_at, row.limiter = SENT, time.time(), limiter
-        await self._table.put(row.partition, row.key, encode(row))
+    async def put(self, rows: Sequence[Row]) -> None:
+        """Write rows of one partition as they are now. `sent`: before a call that may not be repeated blindly."""
+        await self._table.put_all(rows[0].partition, [(row.key, encode(row)) for row in rows])
 
     async def done(self, row: Row) -> None:
         """Written when the answer is in `portal.results`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from pipeline.delivery.errors import BadInput, Oversize, Transient
 from pipeline.delivery.exit import die
@@ -34,27 +34,29 @@ class Completion:
         self._producer = producer
         self._backoff = backoff
         self._pool = KeyedPool(_IN_FLIGHT)
-        self._open: dict[str, Row] = {}
         self._window: asyncio.Event | None = None
 
-    async def submit(self, row: Row, reply: Reply, *, busy: bool = False) -> None:
-        """Take over a request whose call is over; waits while too many are unconfirmed.
+    async def submit(
+        self,
+        row: Row,
+        reply: Reply,
+        *,
+        letter: Record | None = None,
+        busy: bool = False,
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take over a request that is over; waits while too many are unconfirmed.
 
-        `busy`: more calls follow at once, so this answer may wait a moment for theirs.
+        `letter`: a dead letter that is written with the answer; `busy`: more calls follow at once, so this answer may
+        wait a moment for theirs; `then` is called when the row is done.
         """
-        # in the order of calls: else a crash could leave the earlier one to be made again after the later one
-        self._open[row.identity] = row
-        key = None if row.order is None else (row.portal, row.lane, row.order)
-        await self._pool.submit(key, lambda: self._complete(row, reply, busy))
-
-    def open_rows(self) -> Iterator[Row]:
-        """Requests whose call is over and whose row is not done yet."""
-        return iter(tuple(self._open.values()))
+        # a row with order keys lets the next one of them go only when it is done: else a crash could leave it to be
+        # settled after that one, so it does not wait for others
+        await self._pool.submit(None, lambda: self._complete(row, reply, letter, busy and not row.keys, then))
 
     async def drain(self, timeout: float) -> None:
         """Wait for all, at most `timeout` seconds; the rest is left to the next owner."""
         await self._pool.drain(timeout)
-        self._open.clear()
 
     async def _gathered(self) -> None:
         """Until the window that is open now closes; the first one opens it."""
@@ -83,24 +85,25 @@ class Completion:
                 await asyncio.sleep(self._backoff.pause(attempt))
                 attempt += 1
 
-    async def _complete(self, row: Row, reply: Reply, busy: bool) -> None:
-        try:
-            if busy and row.order is None:  # with an order key it would hold up the next one of that key
-                await self._gathered()
-            await self._write(row, reply)
-        finally:
-            self._open.pop(row.identity, None)
+    async def _complete(
+        self, row: Row, reply: Reply, letter: Record | None, gather: bool, then: Callable[[], None]
+    ) -> None:
+        if gather:
+            await self._gathered()
+        if await self._write(row, reply, letter):
+            then()
 
-    async def _write(self, row: Row, reply: Reply) -> None:
+    async def _write(self, row: Row, reply: Reply, letter: Record | None) -> bool:
+        """False: the portal is not ours any more."""
         record = _record(row, reply)
         attempt = 1
         while True:
             try:
-                await self._producer.send([record])
+                await self._producer.send([record] if letter is None else [letter, record])
                 await self.answered(row)
-                return
+                return True
             except (Lost, asyncio.CancelledError):
-                return
+                return False
             except Transient:
                 await asyncio.sleep(self._backoff.pause(attempt))
                 attempt += 1

@@ -16,9 +16,15 @@ from pipeline.delivery.errors import Auth, BadInput
 from pipeline.portal import methods
 from pipeline.portal.access.credentials import ABSENT, MALFORMED, Credentials, credential_id
 from pipeline.portal.access.seal import identity
-from pipeline.portal.requests.order import order_key
+from pipeline.portal.entities import entity
+from pipeline.portal.plan import Plan, ReconcileStep, UpsertStep, parse_plan
+from pipeline.portal.requests.order import call_keys, plan_keys
+from pipeline.portal.rules import rule_named
 
-__all__ = ["Request", "fingerprint", "inspect"]
+__all__ = ["PLAN", "Request", "fingerprint", "inspect"]
+
+#: stands where the method of a call would
+PLAN = "plan"
 
 _BOM = b"\xef\xbb\xbf"
 _PROBLEMS = {
@@ -50,7 +56,7 @@ class Request:
     """A request that may be sent.
 
     `body` is JSON text, `{}` when there are no parameters. `message_id` and `reply_to` are None when absent.
-    `order` is the key of order.py, None = free; `read` and `idempotent` are those of methods.py.
+    `keys` are those of order.py, () = free. `plan`: the body is a plan (portal/plan.py), `method` is `plan` then.
     """
 
     portal: str
@@ -63,10 +69,10 @@ class Request:
     source: str
     redelivered: bool
     body: bytes
-    order: str | None
-    read: bool
-    idempotent: bool
+    keys: tuple[str, ...]
     headers: Mapping[str, str]
+    plan: bool = False
+    throttle: str | None = None
 
     @property
     def credential_id(self) -> str:
@@ -89,11 +95,20 @@ def inspect(
         Auth: no user and token, unknown ones where those are not allowed, a method that is not allowed.
     """
     portal = _portal(headers, key, credentials)
-    method = _method(headers)
-    credential, sealed = _credential(headers, portal)
-    body, params = _body(headers, value or b"", body_limit)
-    if not credentials.allowed(portal, credential, method, body):
-        raise Auth(f"method {method} is not allowed to this credential of portal {portal!r}")
+    plan: Plan | None = None
+    if "plan" in headers:
+        method = PLAN
+        credential, sealed = _credential(headers, portal)
+        body, plan = _plan(headers, value or b"", body_limit)
+        keys = plan_keys(plan)
+        _check_plan(plan, portal, credential, credentials)
+    else:
+        method = _method(headers)
+        credential, sealed = _credential(headers, portal)
+        body, params = _body(headers, value or b"", body_limit)
+        keys = call_keys(method, params)
+        if not credentials.allowed(portal, credential, method, body):
+            raise Auth(f"method {method} is not allowed to this credential of portal {portal!r}")
     return Request(
         portal=portal,
         method=method,
@@ -105,10 +120,10 @@ def inspect(
         source=headers.get("source", ""),
         redelivered=headers.get("amqp-redelivered") == "1",
         body=body,
-        order=order_key(method, params),
-        read=methods.is_read(method, params),
-        idempotent=methods.is_idempotent(method, params),
+        keys=keys,
         headers=headers,
+        plan=plan is not None,
+        throttle=plan.throttle if plan is not None else None,
     )
 
 
@@ -180,6 +195,39 @@ def _body(headers: Mapping[str, str], value: bytes, limit: int) -> tuple[bytes, 
     if not isinstance(params, dict | list):
         raise BadInput(f"body: a JSON object or array is needed, got {type(params).__name__}")
     return text, params
+
+
+def _plan(headers: Mapping[str, str], value: bytes, limit: int) -> tuple[bytes, Plan]:
+    """The text of a plan, and the plan. Raises BadInput: no plan, a rule that nobody knows."""
+    if "body-length" in headers or len(value) > limit:
+        raise BadInput(f"body: {headers.get('body-length') or len(value)} bytes, the limit is {limit}")
+    plan = parse_plan(value)
+    for number, step in enumerate(plan.steps):
+        if isinstance(step, ReconcileStep):
+            try:
+                rule_named(step.rule)
+            except KeyError as error:
+                raise BadInput(f"plan.steps.{number}.rule: {error.args[0]}") from None
+    return value, plan
+
+
+def _check_plan(plan: Plan, portal: str, credential: str | None, credentials: Credentials) -> None:
+    """Is everything that it may call allowed? What a rule adds is the flow's own. Raises Auth, BadInput."""
+    known = credentials.portals[portal].throttles
+    if plan.throttle is not None and plan.throttle not in known:
+        named = ", ".join(sorted(known)) or "none"
+        raise BadInput(f"plan.throttle: portal {portal!r} has no throttle {plan.throttle!r}; known: {named}")
+    for step in plan.steps:
+        if isinstance(step, UpsertStep):
+            kind = entity(step.entity)
+            wanted = [kind.list_method, kind.add_method, kind.update_method]
+        else:
+            wanted = [step.method]
+        for method in wanted:
+            if not credentials.allowed(portal, credential, method, b"{}"):
+                raise Auth(
+                    f"step {step.name!r}: method {method} is not allowed to this credential of portal {portal!r}"
+                )
 
 
 def _why(text: bytes, error: orjson.JSONDecodeError) -> str:

@@ -1,8 +1,9 @@
-"""The order key of a call: calls of a portal with the same key run one after another (design, section 5, Order).
+"""The order keys of a request: requests of a portal that share one run one after another (design, section 5, Order).
 
 By entity and id where the method and its parameters tell them (`deal:5`), reads of an id with its writes; else by
 entity for writes (`deal`); lists and adds are free (None), but an add that names what it belongs to (a comment, a
-product row) keeps the order of that.
+product row) keeps the order of that. An add that brings an external id has a key of that (`=deal:...`), and so has an
+upsert: such keys hold in both lanes together, since nobody but us keeps external ids single.
 """
 
 from __future__ import annotations
@@ -10,8 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.portal import methods
+from pipeline.portal.entities import entity_of_add
+from pipeline.portal.links.keys import external_key
+from pipeline.portal.plan import CallStep, Plan, UpsertStep
+from pipeline.portal.steps.refs import paths
+from pipeline.portal.steps.stamp import external_in
 
-__all__ = ["order_key"]
+__all__ = ["call_keys", "order_key", "plan_keys"]
 
 #: entityTypeId and ownerType of entities that have methods of their own (crm/data-types.md, object_type).
 _TYPE_NAMES = {
@@ -38,6 +44,36 @@ _ADDS = frozenset({"add", "import", "batchimport"})
 _IDS = ("id", "taskid")
 _OWNERS = (("entity_type", "entity_id"), ("entity_type_id", "entity_id"))
 _ITEM_OWNERS = (("ownertype", "ownerid"), ("ownertypeid", "ownerid"))
+
+
+def call_keys(method: str, params: Any) -> tuple[str, ...]:
+    """All keys of a call."""
+    key = order_key(method, params)
+    found = () if key is None else (key,)
+    kind = entity_of_add(methods.canonical(method), params)
+    brought = external_in(kind, params) if kind is not None else None
+    return found if kind is None or brought is None else (*found, _external(kind.name, *brought))
+
+
+def plan_keys(plan: Plan) -> tuple[str, ...]:
+    """Keys of a plan: its own ones, or those of its first step; and of all external ids that it may add."""
+    first = plan.steps[0]
+    if plan.keys is not None:
+        keys = [f"plan:{key}" for key in plan.keys]
+    elif isinstance(first, UpsertStep):
+        keys = []
+    else:
+        keys = list(call_keys(first.method, first.params))
+    for step in plan.steps:
+        if isinstance(step, UpsertStep):
+            keys.append(_external(step.entity, step.key.originator, step.key.id))
+        elif isinstance(step, CallStep) and not any(paths(step.params)):
+            keys += call_keys(step.method, step.params)
+    return tuple(dict.fromkeys(keys))
+
+
+def _external(entity: str, originator: str, external: str) -> str:
+    return f"={entity}:{external_key(originator, external)}"
 
 
 def order_key(method: str, params: Any) -> str | None:

@@ -5,8 +5,8 @@
                                 every request before the key `low` is done
     m/<hash>                    key of the newest request with that message id and content
 
-States (design, section 5): waiting -> sent -> done. `sent` is written before a call that may not be repeated; what a
-crash leaves as `sent` has an unknown outcome. Lanes are `i` (interactive) and `b` (bulk).
+States (design, section 5): waiting -> sent -> done. `sent` is written before a call that changes something; what a
+crash leaves as `sent` has an unknown outcome, and is settled. Lanes are `i` (interactive) and `b` (bulk).
 """
 
 from __future__ import annotations
@@ -44,7 +44,11 @@ _EPOCH_WIDTH = 6
 
 @dataclass(slots=True)
 class Row:
-    """One request. Times are unix seconds; `sent_at` and `limiter` are set with state `sent`, `done_at` with `done`."""
+    """One request. Times are unix seconds; `sent_at` and `limiter` are set with state `sent`, `done_at` with `done`.
+
+    `keys`: its order keys (order.py). `plan`: the body is a plan, else the parameters of `method`; `progress`: how far
+    a plan has come (steps/course.py); `throttle`: the name of its route throttle.
+    """
 
     lane: Lane
     partition: int
@@ -62,8 +66,10 @@ class Row:
     message_id: str | None = None
     reply_to: str | None = None
     correlation_id: str | None = None
-    order: str | None = None
-    repeatable: bool = True
+    keys: tuple[str, ...] = ()
+    plan: bool = False
+    throttle: str | None = None
+    progress: dict[str, Any] | None = None
     attempts: int = 0
     seen: str = ""
     sent_at: float = 0.0
@@ -83,10 +89,12 @@ class Row:
 
     def as_done(self, now: float) -> Row:
         """The same, finished: without body and credential, so that a cold restore stays short."""
-        return replace(self, state=DONE, done_at=now, body=b"", sealed=None, order=None)
+        return replace(self, state=DONE, done_at=now, body=b"", sealed=None, keys=(), progress=None)
 
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "body")
+#: values that need not be written: those that a row has anyway
+_EMPTY: tuple[Any, ...] = (None, "", ())
 
 
 def new_row(
@@ -110,16 +118,22 @@ def new_row(
         message_id=request.message_id,
         reply_to=request.reply_to,
         correlation_id=request.headers.get("amqp-correlation-id"),
-        order=f"queue:{request.source}" if strict else request.order,
-        repeatable=request.read or request.idempotent,
+        keys=(f"queue:{request.source}", *_shared(request.keys)) if strict else request.keys,
+        plan=request.plan,
+        throttle=request.throttle,
         seen=seen,
         body=request.body,
     )
 
 
+def _shared(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Keys that hold in both lanes."""
+    return tuple(key for key in keys if key.startswith("="))
+
+
 def encode(row: Row) -> bytes:
     """Bytes of a row."""
-    fields = {name: value for name in _FIELDS if (value := getattr(row, name)) is not None and value != ""}
+    fields = {name: value for name in _FIELDS if (value := getattr(row, name)) not in _EMPTY}
     return row.state.encode() + orjson.dumps(fields) + b"\n" + row.body
 
 
@@ -127,6 +141,9 @@ def decode(stored: bytes) -> Row:
     """A row from its bytes."""
     line, _, body = stored.partition(b"\n")
     given: dict[str, Any] = {"portal": "", "method": "", "source": "", **orjson.loads(line[1:])}
+    # rows of the release before: one order key, and whether a repeat does no harm
+    order, _ = given.pop("order", None), given.pop("repeatable", None)
+    given["keys"] = tuple(given.get("keys") or ((order,) if order else ()))
     return Row(body=body, **given)
 
 

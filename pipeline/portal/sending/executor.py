@@ -1,17 +1,8 @@
-"""Calls one portal: one call at a time, under its intensity limit, the outcome of each by its class.
+"""Calls one portal while this worker owns it: when, how many at once, and what happens with what comes back.
 
-The next step of the product puts packing, the operating governor and settling in this file's place; what comes in
-(scheduler) and what goes out (completion) stays.
+    scheduler -> packer -> (rows `sent`, confirmed) -> HTTP -> landing -> courses -> links, progress, completion
 
-| outcome | what happens |
-|---|---|
-| answer | done |
-| throttled | whole portal: limiter backs off; one method: that method is held; the request goes again |
-| transient (never sent) | portal `down`, growing pauses; the request goes again first |
-| unknown | tried again with growing pauses; given up when the portal serves others meanwhile |
-| auth, credential dead | a configured credential waits, paused; a token of the message's own: error answer |
-| auth otherwise, permanent, oversize | error answer |
-| blocked | portal paused, rare probes, requests wait |
+Up to `connections` HTTP requests are out at once, one of them kept for the interactive lane (design, section 5).
 """
 
 from __future__ import annotations
@@ -22,66 +13,68 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from pipeline.delivery import metrics
-from pipeline.delivery.errors import Auth, Blocked, Permanent, PipelineError, Throttled, Transient, Unknown
+from pipeline.delivery.errors import PipelineError
 from pipeline.delivery.exit import die
 from pipeline.delivery.ownership import Lost
-from pipeline.delivery.retry import Backoff
-from pipeline.portal.access.credentials import Credentials
-from pipeline.portal.limits.limiter import Limiter
-from pipeline.portal.limits.pause import Pause, Probes
-from pipeline.portal.requests.answers import Reply, failed, succeeded
-from pipeline.portal.requests.book import Book
-from pipeline.portal.requests.completion import Completion
-from pipeline.portal.requests.row import Row
-from pipeline.portal.sending.scheduler import Entry, Scheduler
-from pipeline.portal.wire.client import PortalClient
-from pipeline.portal.wire.faults import Answer, PortalAuth, PortalThrottled
-from pipeline.settings import PortalSettings
+from pipeline.portal.limits.pause import Pause
+from pipeline.portal.requests.row import Lane, Row
+from pipeline.portal.sending.entry import Entry
+from pipeline.portal.sending.landing import Landed, Landing
+from pipeline.portal.sending.outcome import outcomes
+from pipeline.portal.sending.packer import Packer
+from pipeline.portal.sending.parts import Parts
+from pipeline.portal.sending.records import Records
+from pipeline.portal.sending.scheduler import LANES, Scheduler
+from pipeline.portal.sending.shipment import Flight, Shipment
+from pipeline.portal.steps.command import Command
+from pipeline.portal.wire.access import Access
+from pipeline.portal.wire.faults import Answer
 
 __all__ = ["Executor"]
 
-#: a request whose outcome stays unknown is given up after so many calls, if the portal serves others meanwhile
-GIVE_UP_AFTER = 10
 _STOP_TIMEOUT = 18.0
 
 
 class Executor:
-    """The calls to one portal, while this worker owns it."""
+    """The calls to one portal. `parts`: what it is made of (parts.py)."""
 
-    def __init__(
-        self,
-        name: str,
-        settings: PortalSettings,
-        *,
-        book: Book,
-        client: PortalClient,
-        credentials: Credentials,
-        completion: Completion,
-        limiter: Limiter,
-        backoff: Backoff,
-        probes: Probes,
-        bulk_share: float,
-        on_finished: Callable[[], None],
-    ) -> None:
+    def __init__(self, name: str, parts: Parts, on_finished: Callable[[], None]) -> None:
         self.name = name
-        self.settings = settings
-        self.scheduler = Scheduler(bulk_share)
-        self.limiter = limiter
-        self.pause = Pause(backoff, probes.blocked_probe)
+        self.parts = parts
+        self.limiter = parts.limiter
+        self.governor = parts.governor
+        self.pause = Pause(parts.backoff, parts.probes.blocked_probe)
+        self.scheduler = Scheduler(parts.bulk_share, self._held)
         self.in_flight = 0
         self._finished: deque[float] = deque()
-        self._book = book
-        self._client = client
-        self._credentials = credentials
-        self._completion = completion
-        self._backoff = backoff
-        self._probes = probes
+        self._records = Records(parts)
+        self._packer = Packer(
+            self.scheduler,
+            parts.governor,
+            parts.costs,
+            self._prepare,
+            budget=parts.limits.batch_budget,
+            room=parts.batch_room,
+        )
+        self._landing = Landing(
+            name,
+            scheduler=self.scheduler,
+            limiter=parts.limiter,
+            governor=parts.governor,
+            costs=parts.costs,
+            pause=self.pause,
+            backoff=parts.backoff,
+            probes=parts.probes,
+            credentials=parts.credentials,
+            request_limit=parts.limits.request_limit,
+        )
         self._on_finished = on_finished
         self._wake = asyncio.Event()
         self._stopping = False
         #: False while it looks for answers that are there already
         self.calling = False
         self._task: asyncio.Task[None] | None = None
+        self._flying: dict[asyncio.Task[None], Shipment] = {}
 
     def add(self, entry: Entry) -> None:
         """A waiting request."""
@@ -99,25 +92,30 @@ class Executor:
         self._task = asyncio.create_task(self._run(before), name=f"portal {self.name}")
 
     async def stop(self) -> None:
-        """Send nothing more; wait for the call that is out, a bounded time, then leave it as `sent`."""
+        """Send nothing more; wait for the calls that are out, a bounded time, then leave them as `sent`."""
         self._stopping = True
         self._wake.set()
-        if self._task is not None:
-            if not self.calling:
-                self._task.cancel()
-            _, late = await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
-            if late:
-                self._task.cancel()
-                await asyncio.wait([self._task])
+        tasks = [task for task in (self._task, *self._flying) if task is not None]
+        if not tasks:
+            return
+        if self._task is not None and not self.calling:
+            self._task.cancel()
+        _, late = await asyncio.wait(tasks, timeout=_STOP_TIMEOUT)
+        for task in (*late, *self._flying):
+            task.cancel()
+        if late or self._flying:
+            await asyncio.wait([*late, *self._flying])
+
+    # -- when
 
     async def _run(self, before: Callable[[Executor], Awaitable[None]]) -> None:
         try:
             await before(self)
             self.calling = True
             while not self._stopping:
-                entry = await self._next()
-                if entry is not None:
-                    await self._execute(entry)
+                shipment = await self._next()
+                if shipment is not None:
+                    self._launch(shipment)
         except asyncio.CancelledError:
             raise
         except Lost:
@@ -125,30 +123,53 @@ class Executor:
         except Exception as error:
             die(f"the gateway of portal {self.name} ended", error)
 
-    async def _next(self) -> Entry | None:
-        """The next request, when the portal may be called and a slot is reserved; None = look again."""
+    async def _next(self) -> Shipment | None:
+        """The next shipment, when the portal may be called and a slot is reserved; None = look again."""
         now = time.time()
+        lanes = self._lanes()
+        if not lanes or not self.scheduler.has_ready(now):
+            at = self.scheduler.next_time(now) if lanes else None
+            await self._sleep(None if at is None else at - now)
+            return None
         paused = self.pause.remaining(now)
         if paused > 0:
             await self._sleep(paused)
-            return None
-        if not self.scheduler.has_ready(now):
-            at = self.scheduler.next_time()
-            await self._sleep(None if at is None else at - now)
             return None
         wait = self.limiter.ready_in(now)
         if wait > 0:
             await self._sleep(wait)
             metrics.PORTAL_LIMITER_SECONDS.labels(self.name).inc(max(0.0, min(wait, time.time() - now)))
             return None
-        entry = self.scheduler.pick(now)
-        if entry is not None:
-            self.limiter.reserve(now)
-        return entry
-
-    async def _sleep(self, seconds: float | None) -> None:
-        """Until then, or until something new comes (None = only that)."""
         self._wake.clear()
+        shipment = await self._packer.pack(lanes, self._free)
+        if shipment is None:
+            at = self.scheduler.next_time(time.time())
+            await self._sleep(None if at is None else at - time.time(), clear=False)
+            return None
+        if self._stopping:
+            return None
+        self.limiter.reserve(time.time())
+        return shipment
+
+    def _lanes(self) -> tuple[Lane, ...]:
+        return tuple(lane for lane in LANES if self._free(lane) > 0)
+
+    def _free(self, lane: Lane) -> int:
+        """HTTP requests that may leave now for a lane, as far as connections tell."""
+        most = self.parts.connections
+        free = most - len(self._flying)
+        if lane == "b":
+            bulk = sum(1 for shipment in self._flying.values() if shipment.lane == "b")
+            free = min(free, max(1, most - 1) - bulk)
+        return free
+
+    def _held(self, credential_id: str, method: str) -> float | None:
+        return self.governor.ready_at(credential_id, method, time.time())
+
+    async def _sleep(self, seconds: float | None, *, clear: bool = True) -> None:
+        """Until then, or until something new comes (None = only that)."""
+        if clear:
+            self._wake.clear()
         if self._stopping:
             return
         try:
@@ -157,82 +178,107 @@ class Executor:
         except TimeoutError:
             return
 
-    async def _execute(self, entry: Entry) -> None:
-        row = self._book.load(entry.row)
+    # -- what
+
+    async def _prepare(self, entry: Entry) -> tuple[Flight, list[Command]] | None:
+        """The commands of a request that may go now; None: it waits, or it is over without a call."""
+        now = time.time()
+        wait = await self._records.throttle(entry, now)
+        if wait > 0:
+            self.scheduler.retry(entry, now + wait)
+            return None
+        row = self.parts.book.load(entry.row)
+        course = entry.course
+        if course is None:
+            course = entry.course = self.parts.courses.course(row)
+            await self._records.write_links([course.links()], row.partition)
         row.attempts = entry.attempts
-        try:
-            user, token = self._credentials.resolve(self.name, row.credential, row.sealed)
-        except Auth as error:
-            await self._finish(entry, row, failed(error))
-            return
-        row.attempts = entry.attempts = entry.attempts + 1
-        if not row.repeatable:
-            await self._book.sent(row, self.limiter.state())
-        try:
-            answer = await self._call(row, user, token)
-        except PipelineError as error:
-            metrics.PORTAL_CALLS.labels(self.name, error.error_class).inc()
-            entry.error = str(error)
-            await self._failed(entry, row, error)
-            return
-        metrics.PORTAL_CALLS.labels(self.name, "ok").inc()
-        now = time.time()
-        self.pause.succeeded(now)
-        self.limiter.succeeded()
-        self.scheduler.release(row.credential_id, "*")
-        await self._finish(entry, row, succeeded(answer))
+        if course.reply is not None:
+            await self._finish(entry, row)
+            return None
+        commands = course.commands(now)
+        if not commands:
+            self.scheduler.retry(entry, course.due() or now)
+            return None
+        entry.method = commands[0].name
+        return Flight(entry, row), commands
 
-    async def _call(self, row: Row, user: str, token: str) -> Answer:
+    def _launch(self, shipment: Shipment) -> None:
+        task = asyncio.create_task(self._fly(shipment), name=f"portal {self.name} call")
+        self._flying[task] = shipment
         self.in_flight += 1
+        task.add_done_callback(self._landed)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._flying.pop(task, None)
+        self.in_flight -= 1
+        self._wake.set()
+
+    async def _fly(self, shipment: Shipment) -> None:
         try:
-            with metrics.PORTAL_CALL_SECONDS.labels(self.name).time():
-                return await self._client.call(self.settings.address, user, token, row.method, row.body)
-        finally:
-            self.in_flight -= 1
-
-    async def _failed(self, entry: Entry, row: Row, error: PipelineError) -> None:
-        now = time.time()
-        text = str(error)
-        if isinstance(error, Throttled):
-            self._throttled(entry, row, error, now)
-        elif isinstance(error, Blocked):
-            self.pause.blocked(now, text)
-            self.scheduler.retry(entry, now)
-        elif isinstance(error, PortalAuth) and error.credential_dead and row.credential is not None:
-            self.scheduler.hold(row.credential_id, "*", now + self._probes.credential_probe)
-            self.scheduler.retry(entry, now)
-        elif isinstance(error, Auth | Permanent):
-            self.pause.succeeded(now)
-            await self._finish(entry, row, failed(error))
-        elif isinstance(error, Unknown):
-            await self._unknown(entry, row, error, now)
-        elif isinstance(error, Transient):
-            self.pause.unreachable(now, text)
-            self.scheduler.retry(entry, now)
-        else:
-            die(f"portal {self.name}: {type(error).__name__} has no place in the table of outcomes", error)
-
-    def _throttled(self, entry: Entry, row: Row, error: Throttled, now: float) -> None:
-        if isinstance(error, PortalThrottled) and error.method_only:
-            held = max(error.until or 0.0, now + self._probes.method_hold)
-            self.scheduler.hold(row.credential_id, row.method, held)
-        else:
-            self.limiter.throttled(now)
-            self.pause.throttled(now, self.limiter.ready_in(now), str(error))
-        self.scheduler.retry(entry, now)
-
-    async def _unknown(self, entry: Entry, row: Row, error: Unknown, now: float) -> None:
-        self.pause.failed(now, str(error))
-        entry.first_failure = entry.first_failure or now
-        serves_others = (self.pause.last_success or 0.0) > entry.first_failure
-        if entry.attempts >= GIVE_UP_AFTER and serves_others:
-            await self._finish(entry, row, failed(error))
+            head = shipment.head
+            access: Access | None = None
+            sent_at = time.time()
+            answer: Answer | PipelineError
+            try:
+                access = await self.parts.credentials.access(self.name, head.credential, head.sealed)
+                sent_at = await self._records.sent(shipment)
+                answer = await self._call(shipment, access)
+            except PipelineError as error:
+                answer = error
+            await self._came_back(shipment, answer, access, sent_at)
+        except (Lost, asyncio.CancelledError):
             return
-        self.scheduler.retry(entry, now + self._backoff.pause(entry.attempts))
+        except Exception as error:
+            die(f"a call to portal {self.name} ended in a way that nobody handles", error)
 
-    async def _finish(self, entry: Entry, row: Row, reply: Reply) -> None:
-        # the effect is at the portal: the next one of this order key may go while Kafka takes the answer
-        self.scheduler.finish(entry)
+    async def _call(self, shipment: Shipment, access: Access) -> Answer:
+        for flight in shipment.flights.values():
+            flight.entry.attempts += 1
+            flight.entry.begun = True
+            flight.row.attempts = flight.entry.attempts
+        with metrics.PORTAL_CALL_SECONDS.labels(self.name).time():
+            return await self.parts.client.call(self.parts.address, access, shipment.method(), shipment.body())
+
+    async def _came_back(
+        self, shipment: Shipment, answer: Answer | PipelineError, access: Access | None, sent_at: float
+    ) -> None:
+        found, batch_times = outcomes(shipment, answer)
+        for outcome in found:
+            word = outcome.result.error_class if isinstance(outcome.result, PipelineError) else "ok"
+            metrics.PORTAL_CALLS.labels(self.name, word).inc()
+        now = time.time()
+        landed = self._landing.land(shipment, found, batch_times, access, sent_at, now)
+        for one in landed.values():
+            course = one.flight.entry.course
+            assert course is not None
+            for command, result in one.results:
+                course.take(command, result)
+        await self._records.remember(landed.values())
+        for one in landed.values():
+            await self._go_on(one, now)
+
+    async def _go_on(self, landed: Landed, now: float) -> None:
+        entry = landed.flight.entry
+        course = entry.course
+        assert course is not None
+        if course.reply is not None:
+            await self._finish(entry, landed.flight.row)
+            return
+        at = landed.again if landed.again is not None else course.due()
+        self.scheduler.retry(entry, now if at is None else at)
+
+    async def _finish(self, entry: Entry, row: Row) -> None:
+        course = entry.course
+        assert course is not None and course.reply is not None
         self._finished.append(time.time())
-        self._on_finished()
-        await self._completion.submit(row, reply, busy=self.scheduler.has_ready(time.time()))
+
+        def done() -> None:
+            self.scheduler.finish(entry)
+            self._on_finished()
+            self._wake.set()
+
+        letter = self._records.letter(row, course.letter) if course.letter is not None else None
+        await self.parts.completion.submit(
+            row, course.reply, letter=letter, busy=self.scheduler.has_ready(time.time()), then=done
+        )

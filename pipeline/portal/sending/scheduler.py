@@ -1,7 +1,8 @@
 """Which waiting request of a portal goes next. Pure: no clock, no I/O; times are given.
 
-Interactive requests go first, bulk ones keep a share; within a lane the sources take turns; requests with the same
-order key go one after another, and one that waits for a retry holds its key. No order across lanes (design, section 5).
+Interactive requests go first, bulk ones keep a share; within a lane the sources take turns, and what waits for a method
+that is held stands aside. Requests that share an order key go one after another, and one that waits for a retry holds
+its keys. No order across lanes (design, section 5), but for external keys: nobody may add the same object twice.
 """
 
 from __future__ import annotations
@@ -9,80 +10,107 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from pipeline.portal.requests.row import Lane, Row
+from pipeline.portal.requests.row import Lane
+from pipeline.portal.sending.entry import Entry
 
-__all__ = ["Entry", "Scheduler"]
+__all__ = ["LANES", "Entry", "Scheduler"]
 
-_LANES: tuple[Lane, ...] = ("i", "b")
+LANES: tuple[Lane, ...] = ("i", "b")
+
+#: (credential id, method)
+Place = tuple[str, str]
+#: tells until when (unix seconds) nothing of a place may be sent; None = it may
+Blocked = Callable[[str, str], float | None]
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
-    """A waiting request. `row` carries no body: that stays in the table until it is sent."""
+def _free(credential: str, method: str) -> float | None:
+    return None
 
-    row: Row
-    attempts: int = 0
-    first_failure: float | None = None
-    error: str = ""
+
+@dataclass(slots=True)
+class _Source:
+    """Ready entries of one source, oldest first, by what they call."""
+
+    places: dict[Place, list[tuple[int, Entry]]] = field(default_factory=dict)
+
+    def add(self, entry: Entry) -> None:
+        place = (entry.row.credential_id, entry.method)
+        heapq.heappush(self.places.setdefault(place, []), (entry.seq, entry))
+
+    def take(self, allowed: Callable[[Place], bool]) -> Entry | None:
+        """The oldest entry of the places that are allowed."""
+        best: tuple[int, Place] | None = None
+        for place in list(self.places):
+            queue = self.places[place]
+            while queue and queue[0][1].gone:
+                heapq.heappop(queue)
+            if not queue:
+                del self.places[place]
+            elif (best is None or queue[0][0] < best[0]) and allowed(place):
+                best = (queue[0][0], place)
+        if best is None:
+            return None
+        queue = self.places[best[1]]
+        entry = heapq.heappop(queue)[1]
+        if not queue:
+            del self.places[best[1]]
+        return entry
 
 
 @dataclass(slots=True)
 class _LaneQueue:
-    """Ready entries of a lane by source, and whose turn it is."""
+    """Ready entries of a lane, and whose turn it is."""
 
-    by_source: dict[str, deque[Entry]] = field(default_factory=dict)
+    sources: dict[str, _Source] = field(default_factory=dict)
     turns: deque[str] = field(default_factory=deque)
+    count: int = 0
 
-    def add(self, entry: Entry, *, first: bool = False) -> None:
-        source = entry.row.source
-        queue = self.by_source.get(source)
-        if queue is None:
-            queue = self.by_source[source] = deque()
-            self.turns.append(source)
-        if first:
-            queue.appendleft(entry)
-        else:
-            queue.append(entry)
+    def add(self, entry: Entry) -> None:
+        source = self.sources.get(entry.row.source)
+        if source is None:
+            source = self.sources[entry.row.source] = _Source()
+            self.turns.append(entry.row.source)
+        source.add(entry)
+        self.count += 1
 
-    def take(self) -> Entry:
-        source = self.turns[0]
-        queue = self.by_source[source]
-        entry = queue.popleft()
-        self.turns.rotate(-1)
-        if not queue:
-            del self.by_source[source]
-            self.turns.remove(source)
-        return entry
+    def take(self, allowed: Callable[[Place], bool]) -> Entry | None:
+        """The next entry by turns; a source whose entries are all held keeps its turn."""
+        for number in range(len(self.turns)):
+            name = self.turns[number]
+            entry = self.sources[name].take(allowed)
+            if entry is None:
+                continue
+            del self.turns[number]
+            if self.sources[name].places:
+                self.turns.append(name)
+            else:
+                del self.sources[name]
+            self.count -= 1
+            return entry
+        return None
 
-    def drop(self, entry: Entry) -> None:
-        source = entry.row.source
-        queue = self.by_source[source]
-        queue.remove(entry)
-        if not queue:
-            del self.by_source[source]
-            self.turns.remove(source)
-
-    def __bool__(self) -> bool:
-        return bool(self.turns)
+    def places(self) -> Iterator[Place]:
+        for source in self.sources.values():
+            yield from source.places
 
 
 class Scheduler:
     """Waiting requests of one portal. `bulk_share`: part of the calls that the bulk lane keeps, 0 to 0.9."""
 
-    def __init__(self, bulk_share: float = 0.2) -> None:
+    def __init__(self, bulk_share: float = 0.2, blocked: Blocked = _free) -> None:
         self._share = bulk_share
+        self._blocked = blocked
         self._credit = 0.0
-        self._ready: dict[Lane, _LaneQueue] = {lane: _LaneQueue() for lane in _LANES}
-        self._keys: dict[tuple[Lane, str], deque[Entry]] = {}
-        #: (when, number, entry, does it wait for the end of a hold?)
-        self._delayed: list[tuple[float, int, Entry, bool]] = []
-        self._held: dict[tuple[str, str], float] = {}
+        self._ready: dict[Lane, _LaneQueue] = {lane: _LaneQueue() for lane in LANES}
+        self._keys: dict[tuple[str, str], deque[Entry]] = {}
+        self._delayed: list[tuple[float, int, Entry]] = []
+        self._held: dict[Place, float] = {}
         self._count = itertools.count()
         #: all that is not finished, by lane, in order of arrival
-        self._open: dict[Lane, dict[Entry, None]] = {lane: {} for lane in _LANES}
+        self._open: dict[Lane, dict[Entry, None]] = {lane: {} for lane in LANES}
 
     def __len__(self) -> int:
         return len(self._open["i"]) + len(self._open["b"])
@@ -90,112 +118,135 @@ class Scheduler:
     def __iter__(self) -> Iterator[Entry]:
         return itertools.chain.from_iterable(self._open.values())
 
+    def waiting(self, lane: Lane) -> int:
+        """Unfinished requests of a lane."""
+        return len(self._open[lane])
+
     def oldest(self) -> float | None:
         """When the oldest unfinished request was accepted, unix seconds."""
         firsts = [next(iter(entries)).row.accepted for entries in self._open.values() if entries]
         return min(firsts, default=None)
 
     def add(self, entry: Entry) -> None:
-        """A new waiting request; it goes behind those of its order key."""
+        """A new waiting request; it goes behind those of its order keys."""
+        entry.seq = next(self._count)
         self._open[entry.row.lane][entry] = None
-        if entry.row.order is not None:
-            queue = self._keys.setdefault((entry.row.lane, entry.row.order), deque())
+        for place in _key_places(entry):
+            queue = self._keys.setdefault(place, deque())
+            entry.blockers += bool(queue)
             queue.append(entry)
-            if len(queue) > 1:
-                return
-        self._ready[entry.row.lane].add(entry)
+        if not entry.blockers:
+            self._ready[entry.row.lane].add(entry)
 
     def has_ready(self, now: float) -> bool:
-        """Is there one that may go now, as far as it can be told without taking it?"""
+        """Is there one that may go now, as far as its order keys tell?"""
         self._promote(now)
-        return any(self._ready.values())
+        return any(queue.count for queue in self._ready.values())
 
-    def pick(self, now: float) -> Entry | None:
-        """The next one to be sent, or None. It stays open, and holds its order key, until `finish` or `retry`."""
+    def ready(self, lane: Lane) -> int:
+        """How many of a lane may go as far as their order keys tell."""
+        return self._ready[lane].count
+
+    def pick(self, now: float, lanes: tuple[Lane, ...] = LANES) -> Entry | None:
+        """The next one to be sent, or None. It stays open, and holds its order keys, until `finish` or `retry`."""
         self._promote(now)
-        while any(self._ready.values()):
-            both = all(self._ready.values())
-            lane = self._turn(both)
-            entry = self._ready[lane].take()
-            until = self._held_until(entry, now)
-            if until is not None:
-                self._delay(entry, until, held=True)
-                continue
-            if both:
-                self._credit += self._share - (lane == "b")
-            return entry
+        allowed = self._allowance(now, None)
+        both = len(lanes) > 1 and all(queue.count for queue in self._ready.values())
+        for lane in self._turns(lanes, both):
+            entry = self._ready[lane].take(allowed)
+            if entry is not None:
+                if both:
+                    self._credit = min(1.0, self._credit + self._share - (lane == "b"))
+                return entry
         return None
 
+    def pick_with(self, lane: Lane, credential_id: str, now: float) -> Entry | None:
+        """One more for the same shipment: of that lane and credential."""
+        return self._ready[lane].take(self._allowance(now, credential_id))
+
+    def put_back(self, entry: Entry) -> None:
+        """It was picked and cannot go now: it waits in its old place."""
+        self._ready[entry.row.lane].add(entry)
+
     def finish(self, entry: Entry) -> None:
-        """It is done, one way or the other: the next one of its order key becomes ready."""
+        """It is done, one way or the other: the next ones of its order keys may become ready."""
         self._open[entry.row.lane].pop(entry, None)
-        if entry.row.order is None:
-            return
-        place = (entry.row.lane, entry.row.order)
-        queue = self._keys[place]
-        queue.popleft()
-        if queue:
-            self._ready[entry.row.lane].add(queue[0])
-        else:
-            del self._keys[place]
+        entry.gone = True
+        for place in _key_places(entry):
+            queue = self._keys[place]
+            was_first = queue[0] is entry
+            queue.remove(entry)
+            if not queue:
+                del self._keys[place]
+            elif was_first:
+                following = queue[0]
+                following.blockers -= 1
+                if not following.blockers:
+                    self._ready[following.row.lane].add(following)
 
     def drop(self, entry: Entry) -> None:
-        """It needs no call after all: one that was never picked leaves, and the others of its order key move up."""
-        lane = entry.row.lane
-        if entry.row.order is None:
-            self._ready[lane].drop(entry)
-        elif self._keys[lane, entry.row.order][0] is entry:
-            self._ready[lane].drop(entry)
-            self.finish(entry)
-        else:
-            self._keys[lane, entry.row.order].remove(entry)
-        self._open[lane].pop(entry, None)
+        """It needs no call after all: one that was never picked leaves."""
+        if not entry.blockers:
+            self._ready[entry.row.lane].count -= 1
+        self.finish(entry)
 
     def retry(self, entry: Entry, at: float) -> None:
-        """Try it again at `at`; it keeps its order key."""
-        self._delay(entry, at)
+        """Try it again at `at`; it keeps its order keys."""
+        heapq.heappush(self._delayed, (at, entry.seq, entry))
 
     def hold(self, credential_id: str, method: str, until: float) -> None:
         """Send nothing of this method (`*` = any) with this credential (`*` = any) before `until`."""
         self._held[credential_id, method] = until
 
     def release(self, credential_id: str, method: str) -> None:
-        """End a hold: what waits for it becomes ready."""
-        if self._held.pop((credential_id, method), None) is None:
-            return
-        # those that another hold keeps are delayed again when their turn comes
-        self._delayed = [(0.0 if held else at, number, entry, held) for at, number, entry, held in self._delayed]
-        heapq.heapify(self._delayed)
+        """End a hold."""
+        self._held.pop((credential_id, method), None)
 
-    def holds(self, now: float) -> dict[tuple[str, str], float]:
+    def holds(self, now: float) -> dict[Place, float]:
         """Holds in force: (credential, method) -> until."""
         self._held = {place: until for place, until in self._held.items() if until > now}
         return dict(self._held)
 
-    def next_time(self) -> float | None:
-        """When the first delayed one becomes ready."""
-        return self._delayed[0][0] if self._delayed else None
+    def next_time(self, now: float) -> float | None:
+        """When something may become ready by time alone: a delay or a hold that ends."""
+        times = [self._delayed[0][0]] if self._delayed else []
+        for queue in self._ready.values():
+            times += (until for place in set(queue.places()) if (until := self._until(place, now)) is not None)
+        return min(times, default=None)
 
-    def _turn(self, both: bool) -> Lane:
-        """The lane that goes next. `both` are ready: interactive, but for the share of bulk."""
-        if both:
-            return "b" if self._credit + self._share >= 1.0 - 1e-9 else "i"
-        return "i" if self._ready["i"] else "b"
+    def _turns(self, lanes: tuple[Lane, ...], both: bool) -> tuple[Lane, ...]:
+        """Lanes in the order in which they may go now: interactive first, but for the share of bulk."""
+        if both and self._credit + self._share >= 1.0 - 1e-9:
+            return ("b", "i")
+        return lanes
 
-    def _held_until(self, entry: Entry, now: float) -> float | None:
-        if not self._held:
-            return None
-        row = entry.row
-        places = ((row.credential_id, row.method), (row.credential_id, "*"), ("*", row.method))
-        until = max((self._held.get(place, 0.0) for place in places), default=0.0)
+    def _allowance(self, now: float, credential_id: str | None) -> Callable[[Place], bool]:
+        known: dict[Place, bool] = {}
+
+        def allowed(place: Place) -> bool:
+            found = known.get(place)
+            if found is None:
+                ours = credential_id is None or place[0] == credential_id
+                found = known[place] = ours and self._until(place, now) is None
+            return found
+
+        return allowed
+
+    def _until(self, place: Place, now: float) -> float | None:
+        credential, method = place
+        until = self._blocked(credential, method) or 0.0
+        if self._held:
+            held = self._held
+            places = (place, (credential, "*"), ("*", method))
+            until = max(until, *(held.get(item, 0.0) for item in places))
         return until if until > now else None
 
-    def _delay(self, entry: Entry, until: float, *, held: bool = False) -> None:
-        heapq.heappush(self._delayed, (until, next(self._count), entry, held))
-
     def _promote(self, now: float) -> None:
-        due = []
         while self._delayed and self._delayed[0][0] <= now:
-            due.append(heapq.heappop(self._delayed)[2])
-        for entry in reversed(due):
-            self._ready[entry.row.lane].add(entry, first=True)
+            entry = heapq.heappop(self._delayed)[2]
+            if not entry.gone:
+                self._ready[entry.row.lane].add(entry)
+
+
+def _key_places(entry: Entry) -> list[tuple[str, str]]:
+    return [("*" if key.startswith("=") else entry.row.lane, key) for key in entry.row.keys]

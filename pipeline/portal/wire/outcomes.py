@@ -7,6 +7,7 @@ a known code is judged by its status. Source: Bitrix24's `_includes/system-error
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
@@ -67,6 +68,12 @@ _CODES: dict[str, _Means] = {
     "ERROR_UNEXPECTED_ANSWER": _Means.UNKNOWN,
 }
 
+#: Codes of an object that is not there: crm.item, sale.order, catalog.product.
+_MISSING = frozenset({"NOT_FOUND", "ERROR_NOT_FOUND", "200540400001"})
+#: an information block that is not there, not the object
+_NOT_THE_OBJECT = frozenset({"200040300000"})
+_ABSENT = re.compile(r"\bnot found\b|\bdoes not exist|не найден|не существует", re.IGNORECASE)
+
 #: ACCESS_DENIED with HTTP 403 and one of these: no tariff, so no REST at all for anybody.
 _NO_TARIFF = ("commercial plan", "коммерческ")
 _REDIRECTS = frozenset({301, 302, 307, 308})
@@ -107,6 +114,19 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, now: float) -> A
 def is_about_tariff(description: str) -> bool:
     """Does the text of an ACCESS_DENIED say that the portal's tariff has no REST, so that nothing will work?"""
     return any(words in description.lower() for words in _NO_TARIFF)
+
+
+def is_missing(error: BaseException) -> bool:
+    """Was a call refused because its object is not there (any more)?
+
+    Old methods say so in words alone, newer ones by NOT_FOUND or a number of their own (pages of the methods).
+    """
+    if not isinstance(error, PortalPermanent):
+        return False
+    code = error.code.upper()
+    if code in _MISSING or code in _NOT_THE_OBJECT:
+        return code in _MISSING
+    return (code in ("", "0", "ERROR_CORE", "100") or code.isdigit()) and _ABSENT.search(str(error)) is not None
 
 
 def _meaning(status: int, code: str, description: str) -> _Means | None:

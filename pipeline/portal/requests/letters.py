@@ -1,0 +1,54 @@
+"""Dead letters of requests that failed after intake: the record as it came, with its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pipeline.delivery import metrics
+from pipeline.delivery.dead_letters import dead_letter
+from pipeline.delivery.errors import PipelineError
+from pipeline.delivery.flow import Event
+from pipeline.delivery.records import Record
+from pipeline.portal.requests.row import Lane, Row
+from pipeline.topology import REQUESTS_BULK, REQUESTS_INTERACTIVE
+
+__all__ = ["AGENT", "Letters"]
+
+AGENT = "portal-gateway"
+_TOPICS: dict[Lane, str] = {"i": REQUESTS_INTERACTIVE, "b": REQUESTS_BULK}
+
+
+class Letters:
+    """`wire`: name of a topic in Kafka; `message_limit`: bytes of the longest record."""
+
+    def __init__(self, wire: Callable[[str], str], message_limit: int) -> None:
+        self._wire = wire
+        self._message_limit = message_limit
+
+    def letter(self, row: Row, error: PipelineError) -> Record:
+        """What a person must look at. `row` with its body."""
+        metrics.EVENTS_DEAD_LETTERED.labels(AGENT, error.error_class).inc()
+        headers = {
+            "source": row.source,
+            "portal": row.portal,
+            "method": None if row.plan else row.method,
+            "plan": "1" if row.plan else None,
+            "user": row.user or None,
+            "credential": row.credential,
+            "sealed": row.sealed,
+            "amqp-message-id": row.message_id,
+            "amqp-reply-to": row.reply_to,
+            "amqp-correlation-id": row.correlation_id,
+        }
+        event: Event[None] = Event(
+            topic=self._wire(_TOPICS[row.lane]),
+            partition=row.partition,
+            offset=row.offset,
+            key=row.portal.encode(),
+            headers={name: text for name, text in headers.items() if text is not None},
+            raw=row.body,
+            value=None,
+            timestamp=row.accepted,
+            attempt=row.attempts,
+        )
+        return dead_letter(event, error, agent=AGENT, version="1", message_limit=self._message_limit)

@@ -1,0 +1,154 @@
+"""Which commands leave together (design, section 5, Packing).
+
+A lone request on an idle portal goes alone, at once. When more waits than connections are free, ready commands of one
+lane and credential travel as one batch: at most 50, whose expected time together stays within a budget. Commands that a
+query string would change go alone (wire/encode.py). The operating governor says how many of a method may leave.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from pipeline.portal import methods
+from pipeline.portal.limits.costs import Costs
+from pipeline.portal.limits.governor import Governor
+from pipeline.portal.requests.row import Lane
+from pipeline.portal.sending.entry import Entry
+from pipeline.portal.sending.scheduler import Scheduler
+from pipeline.portal.sending.shipment import Flight, Shipment
+from pipeline.portal.steps.command import Command
+from pipeline.portal.wire import encode
+
+__all__ = ["MOST_COMMANDS", "Packer"]
+
+#: Bitrix24: batch.md
+MOST_COMMANDS = 50
+#: requests that were looked at and must go alone or wait; more of them end the search for this shipment
+_MOST_ASIDE = 25
+
+#: gives the flight of a request with commands that may go now; None: it needs no call now and was taken care of
+Prepare = Callable[[Entry], Awaitable[tuple[Flight, list[Command]] | None]]
+
+
+class Packer:
+    """Makes shipments of what waits for one portal."""
+
+    def __init__(
+        self, scheduler: Scheduler, governor: Governor, costs: Costs, prepare: Prepare, *, budget: float, room: int = 50
+    ) -> None:
+        """`budget`: seconds of expected time of a batch; `room`: commands of a batch, at most 50; 1 = never pack."""
+        self._scheduler = scheduler
+        self._governor = governor
+        self._costs = costs
+        self._prepare = prepare
+        self._budget = budget
+        self._room = min(room, MOST_COMMANDS)
+
+    async def pack(self, lanes: tuple[Lane, ...], free: Callable[[Lane], int]) -> Shipment | None:
+        """The next shipment, its commands reserved with the governor; None: nothing can go now.
+
+        `free`: HTTP requests that may leave now for a lane, this one included.
+        """
+        while (entry := self._scheduler.pick(time.time(), lanes)) is not None:
+            prepared = await self._prepare(entry)
+            if prepared is None:
+                continue
+            flight, commands = prepared
+            shipment = Shipment(entry.row.lane, entry.row.credential_id, flight.row)
+            if not self._fill(shipment, flight, commands):
+                self._put_back(entry)
+                continue
+            if self._may_pack(shipment, entry, free(entry.row.lane)):
+                await self._more(shipment)
+            self._reserve_batch(shipment)
+            return shipment
+        return None
+
+    def release(self, shipment: Shipment) -> None:
+        """It does not leave after all: what was reserved goes back."""
+        now = time.time()
+        for shot in shipment.shots:
+            for method in shot.charged:
+                self._governor.not_executed(shipment.credential_id, method, now)
+        if shipment.packed:
+            self._governor.not_executed(shipment.credential_id, methods.BATCH, now, seconds=shipment.expected)
+
+    def _may_pack(self, shipment: Shipment, head: Entry, free: int) -> bool:
+        first = shipment.shots[0].members[0][1]
+        if head.alone or self._room < 2 or _query(first) == "":
+            return False
+        if self._governor.room(shipment.credential_id, methods.BATCH, time.time()) < 1:
+            return False
+        return len(shipment.shots) > 1 or self._scheduler.ready(shipment.lane) >= free
+
+    async def _more(self, shipment: Shipment) -> None:
+        aside: list[Entry] = []
+        while len(shipment.shots) < self._room and len(aside) < _MOST_ASIDE:
+            entry = self._scheduler.pick_with(shipment.lane, shipment.credential_id, time.time())
+            if entry is None:
+                break
+            prepared = await self._prepare(entry)
+            if prepared is None:
+                continue
+            flight, commands = prepared
+            if entry.alone or _query(commands[0]) == "":
+                aside.append(entry)
+            elif not self._fill(shipment, flight, commands):
+                aside.append(entry)
+                if shipment.expected + self._costs.expected(commands[0].name) > self._budget:
+                    break
+        for entry in aside:
+            self._put_back(entry)
+
+    def _put_back(self, entry: Entry) -> None:
+        if not entry.begun:
+            # thousands may wait for one method: their bodies stay in the table
+            entry.course = None
+        self._scheduler.put_back(entry)
+
+    def _fill(self, shipment: Shipment, flight: Flight, commands: list[Command]) -> bool:
+        """Take along what fits of one request; False: nothing of it."""
+        taken = 0
+        for command in commands:
+            if shipment.joins(command):
+                shipment.add(flight, command, 0.0)
+                taken += 1
+                continue
+            if shipment.shots and (_query(command) == "" or _query(shipment.shots[0].members[0][1]) == ""):
+                break
+            expected = sum(self._costs.expected(method) for method in command.charged)
+            if shipment.shots and (len(shipment.shots) >= self._room or shipment.expected + expected > self._budget):
+                break
+            if not self._reserve(shipment, flight, command, expected):
+                break
+            taken += 1
+        return taken > 0
+
+    def _reserve(self, shipment: Shipment, flight: Flight, command: Command, expected: float) -> bool:
+        """Take it along if the governor lets each method of it go now; else the request waits for that method."""
+        now, credential = time.time(), shipment.credential_id
+        charged = command.charged
+        for method in charged:
+            # a client's own batch cannot be cut: it goes when one more of each of its methods may go
+            if self._governor.room(credential, method, now) < 1:
+                flight.entry.method = method
+                return False
+        shipment.add(flight, command, expected)
+        for method in charged:
+            self._governor.sent(credential, method, now)
+        return True
+
+    def _reserve_batch(self, shipment: Shipment) -> None:
+        if shipment.packed:
+            self._governor.sent(shipment.credential_id, methods.BATCH, time.time(), seconds=shipment.expected)
+
+
+def _query(command: Command) -> str:
+    """Its form within a batch; "" = it must go alone."""
+    if command.query is None:
+        try:
+            command.query = encode.command(command.method, command.params)
+        except encode.Unfit as reason:
+            command.query, command.reason = "", str(reason)
+    return command.query

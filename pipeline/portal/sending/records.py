@@ -1,0 +1,116 @@
+"""What an executor writes down, and when: each line is durable before the next thing happens.
+
+- a route throttle has counted a plan before its first call;
+- rows are `sent` before a call that changes something leaves;
+- links and results of steps are in their tables before the next step, or the answer, goes out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+from pipeline.delivery.errors import PipelineError, Transient
+from pipeline.delivery.records import Record
+from pipeline.portal.requests.row import SENT, WAITING, Row
+from pipeline.portal.sending.entry import Entry
+from pipeline.portal.sending.landing import Landed
+from pipeline.portal.sending.parts import Parts
+from pipeline.portal.sending.shipment import Shipment
+from pipeline.portal.steps.command import Unclear
+from pipeline.portal.steps.course import LinkChanges
+
+__all__ = ["Records"]
+
+#: Part of the portal's time limit that may pass between the time in a row and the call. Settling waits longer.
+_PROMPT = 1 / 30
+
+
+class Records:
+    """Writes for one portal. Kafka away: tried until it is there. Raises Lost when the portal is not ours any more."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def throttle(self, entry: Entry, now: float) -> float:
+        """Seconds until a plan may start by its route throttle; 0.0 = now, and it is counted."""
+        row = entry.row
+        if row.throttle is None or entry.counted or row.progress is not None:
+            return 0.0
+        throttles = self._parts.throttles
+        wait = throttles.ready_in(row.partition, row.portal, row.throttle, now)
+        if wait <= 0:
+            await self._insist(lambda: throttles.take(row.partition, row.portal, row.throttle or "", now))
+            entry.counted = True
+        return wait
+
+    async def sent(self, shipment: Shipment) -> float:
+        """Rows of writes are `sent`; returns when the call leaves, unix seconds."""
+        flights = list(shipment.writes())
+        while True:
+            now = time.time()
+            if not flights:
+                return now
+            state = self._parts.limiter.state()
+            for flight in flights:
+                course = flight.entry.course
+                assert course is not None
+                course.mark_sent(flight.commands, now)
+                row = flight.row
+                row.state, row.sent_at, row.limiter, row.progress = SENT, now, state, course.progress()
+            rows = [flight.row for flight in flights]
+            await self._insist(lambda rows=rows: self._parts.book.put(rows))  # type: ignore[misc]
+            if time.time() - now <= self._parts.limits.request_limit * _PROMPT:
+                return now
+
+    async def remember(self, landed: Iterable[Landed]) -> None:
+        """Links, then the results of plans that go on."""
+        landed = tuple(landed)
+        courses = [course for one in landed if (course := one.flight.entry.course) is not None]
+        if landed:
+            await self.write_links([course.links() for course in courses], landed[0].flight.row.partition)
+        rows = []
+        for one in landed:
+            course = one.flight.entry.course
+            if course is None or course.reply is not None or not _has_changed(one):
+                continue
+            progress = course.progress()
+            if progress is None:
+                continue
+            row = one.flight.row
+            row.progress = progress
+            row.state = SENT if progress["sent"] else WAITING
+            rows.append(row)
+        if rows:
+            await self._insist(lambda: self._parts.book.put(rows))
+
+    async def write_links(self, changes: Iterable[LinkChanges], partition: int) -> None:
+        """Drops, then puts."""
+        changes = [one for one in changes if one]
+        portal, links = self._parts.courses.env.portal, self._parts.links
+        drops = [(portal, *place) for one in changes for place in one.drops]
+        puts = [link for one in changes for link in one.puts]
+        if drops:
+            await self._insist(lambda: links.drop_many(partition, drops))
+        if puts:
+            await self._insist(lambda: links.put_many(partition, puts))
+
+    def letter(self, row: Row, error: PipelineError) -> Record:
+        """The dead letter of a request that a person must look at."""
+        return self._parts.letters.letter(row, error)
+
+    async def _insist(self, write: Callable[[], Awaitable[object]]) -> None:
+        attempt = 1
+        while True:
+            try:
+                await write()
+                return
+            except Transient:
+                await asyncio.sleep(self._parts.backoff.pause(attempt))
+                attempt += 1
+
+
+def _has_changed(landed: Landed) -> bool:
+    """Has a write of it got a result? What reads brought can be read again."""
+    return any(command.write and not isinstance(result, Unclear) for command, result in landed.results)

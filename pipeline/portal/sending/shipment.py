@@ -1,0 +1,112 @@
+"""What leaves in one HTTP request: one call, or a batch of up to 50 commands of any requests of one credential."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.portal import methods
+from pipeline.portal.entities import KEYS_A_LOOKUP, entity
+from pipeline.portal.requests.row import Lane, Row
+from pipeline.portal.sending.entry import Entry
+from pipeline.portal.steps.command import Command, LookUp
+from pipeline.portal.wire import batch, encode
+
+__all__ = ["Flight", "Shipment", "Shot"]
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """A request whose commands leave: its row with the body, and the commands of this shipment."""
+
+    entry: Entry
+    row: Row
+    commands: list[Command] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Shot:
+    """One command on the wire. It has several members only when it is one look-up for several requests."""
+
+    method: str
+    params: Any
+    body: bytes
+    query: str | None
+    expected: float
+    members: list[tuple[Flight, Command]] = field(default_factory=list)
+
+    @property
+    def write(self) -> bool:
+        """Does it change something?"""
+        return self.members[0][1].write
+
+    @property
+    def charged(self) -> list[str]:
+        """Methods that the portal bills for it."""
+        return self.members[0][1].charged
+
+
+class Shipment:
+    """Shots of one lane and credential. `packed`: they leave as a batch."""
+
+    def __init__(self, lane: Lane, credential_id: str, head: Row) -> None:
+        self.lane = lane
+        self.credential_id = credential_id
+        self.head = head
+        self.shots: list[Shot] = []
+        self.flights: dict[Entry, Flight] = {}
+        self.expected = 0.0
+        self._lookups: dict[tuple[str, str], Shot] = {}
+
+    @property
+    def packed(self) -> bool:
+        """More than one shot needs a batch."""
+        return len(self.shots) > 1
+
+    def joins(self, command: Command) -> bool:
+        """Can it travel in a look-up that is there already?"""
+        return command.lookup is not None and self._room_in(command.lookup) is not None
+
+    def add(self, flight: Flight, command: Command, expected: float) -> Shot | None:
+        """Take a command along; the new shot, None when it joined a look-up."""
+        flight.commands.append(command)
+        self.flights[flight.entry] = flight
+        lookup = command.lookup
+        if lookup is not None and (known := self._room_in(lookup)) is not None:
+            known.members.append((flight, command))
+            _widen(known)
+            return None
+        shot = Shot(command.name, command.params, command.json(), command.query, expected, [(flight, command)])
+        self.shots.append(shot)
+        self.expected += expected
+        if lookup is not None:
+            self._lookups[lookup.entity, lookup.originator] = shot
+        return shot
+
+    def body(self) -> bytes:
+        """JSON of the request."""
+        if not self.packed:
+            return self.shots[0].body
+        return batch.build([shot.query or "" for shot in self.shots])
+
+    def method(self) -> str:
+        """The method of the request; of a lone call as its client wrote it."""
+        return methods.BATCH if self.packed else self.shots[0].members[0][1].method
+
+    def writes(self) -> Iterator[Flight]:
+        """Requests whose rows must be `sent` before this leaves."""
+        return (flight for flight in self.flights.values() if any(command.write for command in flight.commands))
+
+    def _room_in(self, lookup: LookUp) -> Shot | None:
+        shot = self._lookups.get((lookup.entity, lookup.originator))
+        return shot if shot is not None and len(shot.members) < KEYS_A_LOOKUP else None
+
+
+def _widen(shot: Shot) -> None:
+    """The look-up asks for the external ids of all its members."""
+    lookups = [command.lookup for _, command in shot.members if command.lookup is not None]
+    externals = list(dict.fromkeys(lookup.external for lookup in lookups))
+    shot.params = entity(lookups[0].entity).lookup_params(externals, lookups[0].originator)
+    shot.body = Command(shot.method, shot.params, write=False).json()
+    shot.query = encode.command(shot.method, shot.params)

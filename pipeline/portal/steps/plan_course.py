@@ -1,0 +1,235 @@
+"""The course of a plan: its steps, each when what it waits for is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from pipeline.delivery.errors import Permanent, PipelineError
+from pipeline.portal.plan import CallStep, Plan, ReconcileStep, UpsertStep
+from pipeline.portal.requests.answers import Reply, code_of
+from pipeline.portal.steps.call import CallRun
+from pipeline.portal.steps.command import Command, Executed, Result, Unclear
+from pipeline.portal.steps.course import LinkChanges
+from pipeline.portal.steps.env import Env, Stamp
+from pipeline.portal.steps.reconcile import ReconcileRun
+from pipeline.portal.steps.refs import resolve
+from pipeline.portal.steps.upsert import UpsertRun
+from pipeline.portal.wire.faults import PortalFault
+
+__all__ = ["PlanCourse"]
+
+_AnyStep = CallStep | UpsertStep | ReconcileStep
+_Run = CallRun | UpsertRun | ReconcileRun
+
+
+class PlanCourse:
+    """See `Course`. Results by step: `{"id", "action"}`, `{"result"}`, `{"made"}`, or `{"error", ...}` if optional."""
+
+    def __init__(
+        self, plan: Plan, env: Env, stamp: Stamp, progress: dict[str, Any] | None, *, sent_at: float | None
+    ) -> None:
+        """`progress` and `sent_at` as the worker before us left them."""
+        self._env = env
+        self._stamp = stamp
+        self._steps = plan.steps
+        self._results: dict[str, Any] = dict((progress or {}).get("results", {}))
+        #: steps whose writes have left and whose outcome was not seen yet
+        self._sent: set[str] = set((progress or {}).get("sent", ())) if sent_at is not None else set()
+        self._sent_at = sent_at
+        self._runs: dict[str, _Run] = {}
+        #: by reconcile step: the runs of what its rule found
+        self._found: dict[str, list[CallRun | UpsertRun]] = {}
+        self._restart: dict[str, Unclear] = {}
+        self._changes = LinkChanges()
+        self._failed: tuple[str, PipelineError] | None = None
+        self.reply: Reply | None = None
+        self.letter: PipelineError | None = None
+        self._advance()
+
+    def commands(self, now: float) -> list[Command]:
+        """All that is due, in order of the steps."""
+        self._begin_again()
+        return [run.command for _, run in self._active() if run.command is not None and run.due <= now]
+
+    def due(self) -> float | None:
+        """See Course."""
+        return min((run.due for _, run in self._active() if run.command is not None), default=None)
+
+    def mark_sent(self, commands: Iterable[Command], now: float) -> None:
+        """See Course."""
+        leaving = {id(command) for command in commands if command.write}
+        self._sent |= {name for name, run in self._active() if id(run.command) in leaving}
+
+    def take(self, command: Command, result: Result) -> None:
+        """See Course."""
+        for name, run in self._active():
+            if run.command is command:
+                self._give(name, run, result)
+                break
+        self._advance()
+
+    def links(self) -> LinkChanges:
+        """See Course."""
+        changes, self._changes = self._changes, LinkChanges()
+        return changes
+
+    def progress(self) -> dict[str, Any] | None:
+        """Results so far, and which steps are out."""
+        return {"results": self._results, "sent": sorted(self._sent)}
+
+    # -- steps
+
+    def _give(self, name: str, run: _Run, result: Result) -> None:
+        if isinstance(result, Unclear) and name in self._found and isinstance(run, CallRun) and self._env.settle:
+            self._restart[name] = result
+            return
+        run.take(result)
+        if not isinstance(result, Unclear) and not self._found.get(name):
+            self._sent.discard(name)
+
+    def _begin_again(self) -> None:
+        """A found step whose outcome is unknown: the list is read again, later."""
+        for name, unclear in self._restart.items():
+            run = self._runs[name]
+            assert isinstance(run, ReconcileRun)
+            self._found.pop(name, None)
+            run.start_again(unclear.sent_at, unclear.fault)
+        if self._restart:
+            self._restart.clear()
+            self._advance()
+
+    def _advance(self) -> None:
+        """Note what is over, begin what may begin, until nothing changes."""
+        changed = True
+        while changed and self.reply is None:
+            changed = self._collect() or self._begin()
+        if self.reply is None and not self._runs:
+            self._finish()
+
+    def _collect(self) -> bool:
+        changed = False
+        for name, run in list(self._runs.items()):
+            self._collect_found(name, run)
+            if isinstance(run, UpsertRun):
+                self._collect_links(run)
+            fault, done = run.fault, run.answer if isinstance(run, CallRun) else run.done
+            if fault is None and done is None:
+                continue
+            changed = True
+            del self._runs[name]
+            self._found.pop(name, None)
+            self._sent.discard(name)
+            if fault is not None:
+                self._step_failed(name, fault, getattr(run, "unsettled", False))
+            else:
+                self._results[name] = _result(done)
+        return changed
+
+    def _collect_found(self, name: str, run: _Run) -> None:
+        """How far the steps are that a rule found."""
+        if not isinstance(run, ReconcileRun) or run.found is None or name in self._restart:
+            return
+        if name not in self._found:
+            prefix = f"{name}-"
+            self._found[name] = [self._new(step, f"{prefix}{n}", {}) for n, step in enumerate(run.found)]
+        for found in self._found[name]:
+            if isinstance(found, UpsertRun):
+                self._collect_links(found)
+            if found.fault is not None:
+                run.fault = run.fault or found.fault
+        if run.fault is None and all(found.command is None for found in self._found[name]):
+            del self._found[name]
+            run.made_all()
+
+    def _collect_links(self, run: UpsertRun) -> None:
+        if run.forget is not None:
+            self._changes.drops.append(run.forget)
+            run.forget = None
+        if run.link is not None:
+            self._changes.puts.append(run.link)
+            run.link = None
+
+    def _begin(self) -> bool:
+        changed = False
+        if self._failed is not None:
+            for name in [name for name in self._runs if name not in self._sent]:
+                del self._runs[name]
+                self._found.pop(name, None)
+            return False
+        for number, step in enumerate(self._steps):
+            if step.name in self._results or step.name in self._runs or not self._is_due(step, number):
+                continue
+            changed = True
+            try:
+                run = self._runs[step.name] = self._new(step, step.name, self._results)
+            except LookupError as error:
+                self._step_failed(step.name, Permanent(f"step {step.name!r}: {error.args[0]}"), False)
+                return True
+            if step.name in self._sent and self._sent_at is not None:
+                self._was_sent(run)
+        return changed
+
+    def _is_due(self, step: _AnyStep, number: int) -> bool:
+        if step.after is None:
+            return number == 0 or self._steps[number - 1].name in self._results
+        return all(name in self._results for name in step.after)
+
+    def _was_sent(self, run: _Run) -> None:
+        assert self._sent_at is not None
+        if isinstance(run, CallRun) and (run.command is None or not run.command.write):
+            return
+        run.was_sent(self._sent_at)
+
+    def _new(self, step: _AnyStep, name: str, results: dict[str, Any]) -> Any:
+        if isinstance(step, CallStep):
+            return CallRun(step.method, resolve(step.params, results), self._env, self._stamp.external(name))
+        if isinstance(step, UpsertStep):
+            return UpsertRun(step, resolve(step.fields, results), self._env)
+        return ReconcileRun(step, resolve(step.params, results), resolve(step.wanted, results), self._env)
+
+    def _active(self) -> list[tuple[str, _Run]]:
+        active: list[tuple[str, _Run]] = []
+        for name, run in self._runs.items():
+            active.append((name, run))
+            if name not in self._restart:
+                active += [(name, found) for found in self._found.get(name, ())]
+        return active
+
+    # -- the end
+
+    def _step_failed(self, name: str, fault: PipelineError, unsettled: bool) -> None:
+        step = next(step for step in self._steps if step.name == name)
+        if step.optional and not unsettled:
+            self._results[name] = {"error": _code(fault), "error_description": str(fault)}
+        elif self._failed is None:
+            self._failed = name, fault
+
+    def _finish(self) -> None:
+        if self._failed is None:
+            self.reply = Reply(200, orjson.dumps({"plan": 1, "steps": self._results}))
+            return
+        name, fault = self._failed
+        answer = fault.answer if isinstance(fault, PortalFault) else None
+        body = {
+            "error": _code(fault),
+            "error_description": f"step {name!r}: {fault}",
+            "plan": 1,
+            "step": name,
+            "steps": self._results,
+        }
+        status = answer.status if answer is not None else 0
+        self.reply = Reply(status, orjson.dumps(body), fault.error_class)
+        self.letter = fault
+
+
+def _code(fault: PipelineError) -> str:
+    return fault.code if isinstance(fault, PortalFault) and fault.code else code_of(fault)
+
+
+def _result(done: Any) -> Any:
+    if isinstance(done, Executed):
+        return {key: value for key, value in done.content().items() if key in ("result", "total", "next")}
+    return done

@@ -1,0 +1,217 @@
+"""Add an object, change it, or leave it: by its external key, with the links as memory (issue 4, section 1, point 8).
+
+    link known -> older version: stale | same hash: unchanged | update -> gone in the portal: forget the link, look
+    no link    -> look in the portal -> found: link, update | not found: add -> link
+
+An add whose outcome nobody knows is looked up like any other missing link, after the portal's time limit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from pipeline.delivery.errors import Permanent, PipelineError, Unknown
+from pipeline.portal.entities import PAGE, entity
+from pipeline.portal.links.keys import external_key
+from pipeline.portal.links.store import Link
+from pipeline.portal.plan import UpsertStep, Version
+from pipeline.portal.steps.call import MOST_TRIES
+from pipeline.portal.steps.command import Command, Executed, LookUp, Refused, Result, Unclear
+from pipeline.portal.steps.env import Env
+from pipeline.portal.wire.outcomes import is_missing
+
+__all__ = ["UpsertRun", "content_hash", "is_older"]
+
+log = logging.getLogger(__name__)
+
+
+def content_hash(fields: Mapping[str, Any]) -> str:
+    """The same for the same content, whatever the order of its names."""
+    return hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
+def is_older(version: Version | None, applied: Version | None) -> bool:
+    """Is `version` before the one that was applied? Numbers by value, also as text; other texts by their order."""
+    if version is None or applied is None:
+        return False
+    one, other = _number(version), _number(applied)
+    if one is not None and other is not None:
+        return one < other
+    return str(version) < str(applied)
+
+
+class UpsertRun:
+    """As `CallRun`; when it is over, `done` holds the result of the step: `{"id", "action", "doubles"?}`.
+
+    `link`: what the links must say before anything else happens; the caller writes it, and sets it to None.
+    `forget`: the link must be dropped first.
+    """
+
+    def __init__(self, step: UpsertStep, fields: Mapping[str, Any], env: Env) -> None:
+        """`fields` with their references resolved."""
+        self._step = step
+        self._kind = entity(step.entity)
+        self._external = external_key(step.key.originator, step.key.id)
+        self._fields = dict(fields)
+        self._hash = step.hash or content_hash(fields)
+        self._env = env
+        self._phase = ""
+        self._tries = 0
+        self._added = False
+        self._doubles: list[str] = []
+        self._id = ""
+        self.sent_at = 0.0
+        self.due = 0.0
+        self.command: Command | None = None
+        self.done: dict[str, Any] | None = None
+        self.fault: PipelineError | None = None
+        self.unsettled = False
+        self.link: Link | None = None
+        self.forget: tuple[str, str] | None = None
+        self._begin()
+
+    def was_sent(self, sent_at: float) -> None:
+        """A worker before us sent a call of this step at `sent_at` and did not live to see its answer."""
+        if self.command is None:
+            return  # the links know its outcome
+        if self._phase == "update":
+            self.due = sent_at + self._env.request_limit
+        else:
+            self._look(sent_at + self._env.request_limit)
+            # what is found then may well be what that call has made
+            self._added = True
+
+    def take(self, result: Result) -> None:
+        """What became of `command`."""
+        if isinstance(result, Unclear):
+            self._unknown(result)
+        elif isinstance(result, Refused):
+            self._refused(result.fault)
+        elif self._phase == "look":
+            self._looked(result)
+        elif self._phase == "add":
+            self._was_added(result)
+        else:
+            self._finish("updated")
+
+    def _begin(self) -> None:
+        link = self._env.link(self._step.entity, self._external)
+        if link is None:
+            self._look()
+            return
+        self._id = link.id
+        if is_older(self._step.version, link.version):
+            self._finish("stale", write=False)
+        elif link.hash == self._hash:
+            newer = self._step.version is not None and self._step.version != link.version
+            self._finish("unchanged", write=newer)
+        else:
+            self._update()
+
+    def _look(self, due: float = 0.0) -> None:
+        self._phase = "look"
+        key = self._step.key
+        params = self._kind.lookup_params([key.id], key.originator)
+        lookup = LookUp(self._kind.name, key.originator, key.id)
+        self.command, self.due = Command(self._kind.list_method, params, write=False, lookup=lookup), due
+
+    def _update(self) -> None:
+        self._phase = "update"
+        self.command = Command(self._kind.update_method, self._kind.update_params(self._id, self._fields), write=True)
+        self.due = 0.0
+
+    def _add(self) -> None:
+        self._phase = "add"
+        key = self._step.key
+        self.command = Command(
+            self._kind.add_method, self._kind.add_params(self._fields, key.id, key.originator), write=True
+        )
+        self.due = 0.0
+
+    def _looked(self, result: Executed) -> None:
+        rows = self._kind.rows(result.content().get("result"))
+        found = [str(row.get(self._kind.id_field)) for row in rows if self._kind.external_of(row) == self._step.key.id]
+        if not found:
+            self._add()
+            return
+        found.sort(key=lambda text: (len(text), text))
+        self._id, *self._doubles = found
+        if self._doubles:
+            more = " and more" if len(rows) >= PAGE else ""
+            log.warning(
+                "portal %s: %s %r exists %d times: %s is used, the others are %s%s",
+                self._env.portal,
+                self._step.entity,
+                self._step.key.id,
+                len(found),
+                self._id,
+                ", ".join(self._doubles),
+                more,
+            )
+        if self._added:
+            self._finish("added")
+            return
+        # known before it is changed: else a crash during the change would take the object for one that it has added
+        self.link = Link(self._env.portal, self._step.entity, self._external, self._id)
+        self._update()
+
+    def _was_added(self, result: Executed) -> None:
+        number = self._kind.made(result.content().get("result"))
+        if number is None:
+            self._end(Permanent(f"{self._kind.add_method} answered no id"))
+            return
+        self._id = number
+        self._finish("added")
+
+    def _unknown(self, result: Unclear) -> None:
+        self.sent_at = result.sent_at
+        self._tries += 1
+        if not self._env.settle:
+            self.due = 0.0
+        elif self._tries > MOST_TRIES:
+            self.unsettled = True
+            self._end(result.fault)
+        elif self._phase == "add":
+            self._added = True
+            self._look(result.sent_at + self._env.request_limit)
+        else:
+            self.due = result.sent_at + self._env.request_limit
+
+    def _refused(self, fault: PipelineError) -> None:
+        if self._phase == "update" and is_missing(fault):
+            self.forget = (self._step.entity, self._external)
+            if not self._env.add_again:
+                self._end(Permanent(f"{self._step.entity} {self._id} was deleted in the portal: {fault}"))
+                return
+            log.warning("portal %s: %s %s was deleted; added anew", self._env.portal, self._step.entity, self._id)
+            self._look()
+        elif self._phase == "look" and self._added:
+            self.unsettled = True
+            self._end(Unknown(f"nobody knows whether it was added, and looking was refused: {fault}"))
+        else:
+            self._end(fault)
+
+    def _finish(self, action: str, *, write: bool = True) -> None:
+        self.command = None
+        self.done = {"id": self._id, "action": action}
+        if self._doubles:
+            self.done["doubles"] = self._doubles
+        if write:
+            self.forget = None
+            self.link = Link(
+                self._env.portal, self._step.entity, self._external, self._id, self._hash, self._step.version
+            )
+
+    def _end(self, fault: PipelineError) -> None:
+        self.command, self.fault = None, fault
+
+
+def _number(version: Version) -> int | None:
+    if isinstance(version, int):
+        return version
+    return int(version) if version.isascii() and version.isdigit() else None
