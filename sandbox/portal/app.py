@@ -2,39 +2,48 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from sandbox.portal import control
 from sandbox.portal.breakage import Cut, broken, html, json_body
 from sandbox.portal.clock import Clock
-from sandbox.portal.control.common import FAULTS, PORTALS
+from sandbox.portal.control.common import FAULTS, PORTALS, STORE
 from sandbox.portal.envelope import success
 from sandbox.portal.errors import (
     HTTPS_REQUIRED,
     INTERNAL_SERVER_ERROR,
-    NO_AUTH_FOUND,
     QUERY_LIMIT_EXCEEDED,
     GatewayTimeout,
     RestError,
 )
 from sandbox.portal.faults import FaultBook
+from sandbox.portal.log import CallLog
 from sandbox.portal.methods import registry
 from sandbox.portal.methods.spec import Call
+from sandbox.portal.oauth import server as token_server
 from sandbox.portal.options import DEFAULT_PORTAL, Options
 from sandbox.portal.portal import Portal
 from sandbox.portal.requests import Request
-from sandbox.portal.wire import Address, read_address, read_body, read_params
+from sandbox.portal.status import page
+from sandbox.portal.wire import Address, read_address, read_body, read_params, take_token
 
 MAX_BODY = 256 * 2**20
+_LOG: web.AppKey[CallLog] = web.AppKey("log", CallLog)
 
 _log = logging.getLogger("sandbox.portal")
 
 
-def make_app(options: Mapping[str, Options], *, scale: float = 1.0) -> web.Application:
+def make_app(
+    options: Mapping[str, Options], *, scale: float = 1.0, log: CallLog | None = None, store: Path | None = None
+) -> web.Application:
     """The server for portals by name; `default` is served under `/rest/`, every one under `/{name}/rest/`.
 
-    `scale` shrinks every constant of the portals: at 60, ten minutes of theirs pass in ten seconds.
+    `scale` shrinks every constant of the portals: at 60, ten minutes of theirs pass in ten seconds. `store` is the
+    file that `/_sandbox/save` writes; the rest of `persistence.py` is the caller's.
     """
     app = web.Application(client_max_size=MAX_BODY)
     faults = FaultBook(scale=scale)
@@ -42,7 +51,13 @@ def make_app(options: Mapping[str, Options], *, scale: float = 1.0) -> web.Appli
     methods = registry()
     app[FAULTS] = faults
     app[PORTALS] = {name: Portal(name, choice, methods, clock, faults) for name, choice in options.items()}
+    app[STORE] = store
+    app[_LOG] = log or CallLog()
+    for portal in app[PORTALS].values():
+        portal.journal.watch = partial(app[_LOG].command, portal.name)
     app.router.add_routes(control.routes())
+    app.router.add_routes(token_server.routes())
+    app.router.add_routes(page.routes())
     app.router.add_route("*", "/{path:.*}", _rest)
     app.on_shutdown.append(_release)
     app.on_cleanup.append(_close)
@@ -76,6 +91,7 @@ async def _rest(request: web.Request) -> web.StreamResponse:
     finally:
         gone = status is not None and request.transport is None
         portal.journal.answered(entry, portal.clock.now(), status, gone=gone)
+        request.app[_LOG].request(portal.name, entry, known=address.method in portal.methods)
 
 
 def _arrived(portal: Portal, address: Address, request: web.Request) -> Request:
@@ -99,16 +115,21 @@ async def _guarded(portal: Portal, address: Address, request: web.Request, entry
             return html(405)
         if portal.options.https_required and not request.secure:
             raise RestError(HTTPS_REQUIRED)
-        if not address.token:
-            raise RestError(NO_AUTH_FOUND)
-        credential = portal.auth.check(address.user, address.token)
+        query = request.rel_url.raw_query_string
+        params: dict[str, Any] | None = None
+        if address.is_app:
+            # An application shows its token among the parameters, so they are read before it is checked.
+            params = read_params(query, request.content_type, body, pairs)
+            credential = portal.apps.check(take_token(params, request.headers.get("Authorization", "")))
+        else:
+            credential = portal.auth.check(address.user, address.token)
         portal.overload.check(credential)
         if not portal.bucket.take(entry.source, portal.clock.now()):
             raise RestError(QUERY_LIMIT_EXCEEDED)
 
         async def run() -> web.Response:
-            params = read_params(request.rel_url.raw_query_string, request.content_type, body, pairs)
-            call = Call(address.method, params, credential, entry.source, entry.number, pace=portal.pace())
+            given = read_params(query, request.content_type, body, pairs) if params is None else params
+            call = Call(address.method, given, credential, entry.source, entry.number, pace=portal.pace())
             return await _executed(portal, call)
 
         rule = portal.faults.pick(portal.name, address.method)

@@ -3,10 +3,13 @@
 import argparse
 import re
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from sandbox.portal.auth import Credential
+from sandbox.portal.oauth.apps import ACCESS_LIFETIME, App
 from sandbox.portal.options import DEFAULT_CREDENTIAL, DEFAULT_PORTAL, DOCUMENTED_COSTS, PRESETS, Costs, Options
+from sandbox.portal.sample import SIZES
 
 _EPILOG = """\
 addresses: /rest/USER/TOKEN/METHOD (portal "default"), /NAME/rest/USER/TOKEN/METHOD, control under /_sandbox.
@@ -46,6 +49,15 @@ def _credential(text: str) -> tuple[str | None, Credential]:
     return (name if slash else None), Credential(user, token)
 
 
+def _app(text: str) -> tuple[str | None, App]:
+    name, slash, rest = text.rpartition("/")
+    client_id, _, secrets = rest.partition(":")
+    client_secret, _, refresh = secrets.partition(":")
+    if not (client_id and client_secret):
+        raise argparse.ArgumentTypeError("an application is CLIENT_ID:CLIENT_SECRET or CLIENT_ID:CLIENT_SECRET:REFRESH")
+    return (name if slash else None), App(client_id, client_secret, refresh)
+
+
 def _cost(text: str) -> dict[str, float]:
     if text == "documented":
         return DOCUMENTED_COSTS
@@ -57,6 +69,14 @@ def _portal_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text) or text in ("rest", "oauth"):
         raise argparse.ArgumentTypeError(f"{text!r} is no portal name: letters, digits, dot, dash, underscore")
     return text
+
+
+def _seed(text: str) -> int:
+    if text in SIZES:
+        return SIZES[text]
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of objects; there are: {', '.join(SIZES)}")
+    return int(text)
 
 
 def _zone(text: str) -> timezone:
@@ -77,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
     )
     _server(line.add_argument_group("server"))
+    _data(line.add_argument_group("data"))
     _limits(line.add_argument_group("limits"))
     _time(line.add_argument_group("time"))
     return line
@@ -90,11 +111,31 @@ def _server(group: argparse._ArgumentGroup) -> None:
     add("--portal", type=_portal_name, metavar="NAME", help="one more portal, repeatable", **repeatable)
     about = "a webhook that is accepted, repeatable (default 1:sandbox)"
     add("--token", type=_credential, metavar="[PORTAL/]USER:TOKEN", help=about, **repeatable)
+    about = "an OAuth application that is installed, repeatable"
+    add("--app", type=_app, metavar="[PORTAL/]CLIENT_ID:CLIENT_SECRET[:REFRESH_TOKEN]", help=about, **repeatable)
+    about = "for so long a refresh token counts after its use (default 0)"
+    add("--refresh-grace", type=_seconds, default=0.0, metavar="SECONDS", help=about)
+    about = "how long an access token lives (default %(default)s)"
+    add("--access-lifetime", type=_above_zero, default=ACCESS_LIFETIME, metavar="SECONDS", help=about)
     add("--any-token", action="store_true", help="accept every user and token")
+    add("--tls", action="store_true", help="serve https with a certificate of a test authority (needs trustme)")
+    about = "one more host name or address in the certificate, repeatable (localhost, 127.0.0.1 and ::1 are there)"
+    add("--tls-name", metavar="NAME", help=about, **repeatable)
+    add("--ca-file", type=Path, metavar="PATH", help="where the test authority's certificate is written to (PEM)")
     add("--https-required", action="store_true", help="plain http is answered with INVALID_REQUEST")
-    about = "executions and requests kept in the logs (default %(default)s)"
+    about = "lines on stderr: none, one a request, also one a command of a batch (default %(default)s)"
+    add("--log", choices=["quiet", "calls", "all"], default="quiet", help=about)
+    about = "executions and requests kept for the control API (default %(default)s)"
     add("--journal", type=int, default=100_000, metavar="N", help=about)
-    add("--verbose", action="store_true", help="log more to stderr")
+    add("--verbose", action="store_true", help="the server's own log on stderr too")
+
+
+def _data(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    about = "sample data in each empty portal: so many companies, contacts, deals, leads; small = 20, medium, large"
+    add("--seed", type=_seed, metavar="N|NAME", default=0, help=about)
+    about = "one JSON file that keeps objects and tokens: read at the start if it is there, written at the end"
+    add("--store", type=Path, metavar="FILE", help=about)
 
 
 def _limits(group: argparse._ArgumentGroup) -> None:
@@ -155,6 +196,9 @@ def options_of(given: argparse.Namespace) -> dict[str, Options]:
             costs=Costs(ordered, jitter=given.cost_jitter, seed=given.random_seed),
             credentials=credentials or (DEFAULT_CREDENTIAL,),
             any_token=given.any_token,
+            apps=tuple(item for name, item in given.app if name in (None, portal)),
+            refresh_grace=given.refresh_grace,
+            access_lifetime=given.access_lifetime,
             zone=given.timezone,
             journal_size=given.journal,
         )

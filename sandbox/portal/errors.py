@@ -37,6 +37,11 @@ HTTPS_REQUIRED = Problem(400, "INVALID_REQUEST", "Https required.")
 NO_AUTH_FOUND = Problem(401, "NO_AUTH_FOUND", "Wrong authorization data")
 INVALID_CREDENTIALS = Problem(401, "INVALID_CREDENTIALS", "Invalid request credentials")
 EXPIRED_TOKEN = Problem(401, "expired_token", "The access token provided has expired.")
+INVALID_TOKEN = Problem(401, "invalid_token", "Unable to get application by token")
+WRONG_AUTH_TYPE = Problem(403, "WRONG_AUTH_TYPE", "Current authorization type is denied for this method")
+INSUFFICIENT_SCOPE_OF_APP = Problem(
+    403, "insufficient_scope", "The request requires higher privileges than provided by the access token"
+)
 INSUFFICIENT_SCOPE = Problem(
     403,
     "insufficient_scope",

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -44,11 +45,15 @@ def digest_of(params: Any) -> str:
 
 
 class Journal:
-    """The logs (the last `size` entries each) and the counters (complete since the last reset)."""
+    """The logs (the last `size` entries each) and the counters (complete since the last reset).
+
+    `watch` is told of every execution.
+    """
 
     def __init__(self, size: int = 100_000) -> None:
         self._size = size
         self.request_log = RequestLog(size)
+        self.watch: Callable[[Execution], None] | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -79,6 +84,12 @@ class Journal:
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
         return self.request_log.new(now, method, source, peer, agent, worker)
 
+    def holds(self, number: int, commands: int) -> None:
+        """Note how many commands a batch came with."""
+        request = self.request_log.of(number)
+        if request is not None:
+            request.commands = commands
+
     def answered(self, request: Request, now: float, status: int | None, *, gone: bool) -> None:
         """Count the end of an HTTP request; None = the connection was cut instead of an answer."""
         self.in_flight -= 1
@@ -90,6 +101,8 @@ class Journal:
     def ran(self, execution: Execution, params: Any, result: Any, *, adds: bool) -> None:
         """Keep one execution; `adds` = it made a new object, if it did not fail."""
         self._log.append(execution)
+        if self.watch is not None:
+            self.watch(execution)
         self.executions[execution.method] += 1
         if execution.error is not None:
             self.failed[execution.method] += 1

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from sandbox.portal.auth import Credential
 from sandbox.portal.costs import DOCUMENTED_COSTS, Costs
+from sandbox.portal.oauth.apps import ACCESS_LIFETIME, App
 from sandbox.portal.operating import Shown
 
 DEFAULT_PORTAL = "default"
@@ -42,6 +43,9 @@ class Options:
     costs: Costs = field(default_factory=Costs)
     credentials: tuple[Credential, ...] = (DEFAULT_CREDENTIAL,)
     any_token: bool = False
+    apps: tuple[App, ...] = ()
+    access_lifetime: float = ACCESS_LIFETIME
+    refresh_grace: float = 0.0
     zone: timezone = timezone(timedelta(hours=3))
     journal_size: int = 100_000
 

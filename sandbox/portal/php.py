@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
-
 #: Subscripts that mean the next free index: nothing, or one blank of C.
 _APPENDS = frozenset(["", " ", "\t", "\n", "\v", "\f", "\r"])
 

@@ -11,11 +11,19 @@ from sandbox.portal.auth import Auth, Credential
 from sandbox.portal.bucket import Bucket
 from sandbox.portal.clock import Clock
 from sandbox.portal.envelope import Stamps, time_block
-from sandbox.portal.errors import INSUFFICIENT_SCOPE, METHOD_NOT_FOUND, GatewayTimeout, RestError
+from sandbox.portal.errors import (
+    INSUFFICIENT_SCOPE,
+    INSUFFICIENT_SCOPE_OF_APP,
+    METHOD_NOT_FOUND,
+    WRONG_AUTH_TYPE,
+    GatewayTimeout,
+    RestError,
+)
 from sandbox.portal.faults import FaultBook
 from sandbox.portal.journal import Execution, Journal, digest_of
+from sandbox.portal.oauth.apps import Apps
 from sandbox.portal.operating import BudgetKey, Meter
-from sandbox.portal.options import Options
+from sandbox.portal.options import DEFAULT_PORTAL, Options
 from sandbox.portal.overload import Overload
 from sandbox.portal.pace import Pace, Till
 from sandbox.portal.store import Store
@@ -54,6 +62,7 @@ class Portal:
         self.costs = options.costs
         self.stamps = Stamps(options.zone)
         self.auth = Auth(options.credentials, any_token=options.any_token)
+        self.apps = Apps(options.apps, clock, grace=options.refresh_grace, lifetime=options.access_lifetime)
         self.overload = Overload(options.overload_status)
         self.bucket = Bucket(
             options.rate * clock.scale,
@@ -76,6 +85,11 @@ class Portal:
         self._till = Till()
         self._background: set[asyncio.Task[Any]] = set()
 
+    @property
+    def is_default(self) -> bool:
+        """Whether this portal is served under `/rest/` too."""
+        return self.name == DEFAULT_PORTAL
+
     def pace(self) -> Pace:
         """The time account of one HTTP request that begins to execute now."""
         return Pace(self.clock, self._till, self._request_limit)
@@ -91,7 +105,9 @@ class Portal:
         if method is None:
             raise RestError(METHOD_NOT_FOUND)
         if method.scope is not None and method.scope not in call.credential.scopes:
-            raise RestError(INSUFFICIENT_SCOPE)
+            raise RestError(INSUFFICIENT_SCOPE_OF_APP if call.credential.app else INSUFFICIENT_SCOPE)
+        if method.needs_app and not call.credential.app:
+            raise RestError(WRONG_AUTH_TYPE)
         pace = call.pace
         if pace is None:
             pace = call.pace = self.pace()

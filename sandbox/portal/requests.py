@@ -12,7 +12,7 @@ from typing import Any
 class Request:
     """One HTTP request: `arrived`, `answered` in unix seconds, `peer` the client's address and port.
 
-    `method` is the REST method of the address; `commands` how many a batch executed or refused; `status` None as
+    `method` is the REST method of the address; `commands` how many a batch came with; `status` None as
     long as it is served, `cut` after a reset; `gone` = the client had hung up before the answer.
     """
 

@@ -19,6 +19,11 @@ class Address:
     token: str
     method: str
 
+    @property
+    def is_app(self) -> bool:
+        """`/rest/{method}`: an application's form, its access token is among the parameters."""
+        return not self.user and bool(self.method)
+
 
 def read_address(path: str) -> Address | None:
     """The parts of a path; double slashes and a slash at the end do no harm. None = not a REST address."""
@@ -70,6 +75,15 @@ def read_params(query: str, content_type: str, body: bytes, pairs: list[tuple[st
     elif body.strip():
         params.update(_json(body) if _is_json(content_type, body) else parse_query(body.decode(errors="replace")))
     return params
+
+
+def take_token(params: dict[str, Any], header: str) -> str | None:
+    """An application's access token, taken out of the parameters (`auth`), else from `Authorization: Bearer`."""
+    given = params.pop("auth", None)
+    if isinstance(given, str) and given:
+        return given
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
 def _is_json(content_type: str, body: bytes) -> bool:

@@ -1,10 +1,10 @@
-"""The `/_sandbox` API: counters, logs, faults, limits, reset (docs/sandbox-portal.md)."""
+"""The `/_sandbox` API: counters, logs, faults, limits, tokens, reset (docs/sandbox-portal.md)."""
 
 from aiohttp import web
 
-from sandbox.portal.control import counters, faults, limits, logs, state
+from sandbox.portal.control import counters, faults, limits, logs, oauth, state
 
 
 def routes() -> list[web.RouteDef]:
     """The control routes; all answers are JSON, a wrong request is 400 with `{"problem": text}`."""
-    return [route for part in (counters, logs, faults, limits, state) for route in part.routes()]
+    return [route for part in (counters, logs, faults, limits, oauth, state) for route in part.routes()]

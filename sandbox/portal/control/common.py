@@ -1,5 +1,6 @@
 """What the parts of the control API share: the app's keys, JSON in and out, wrong requests."""
 
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -11,6 +12,8 @@ from sandbox.portal.portal import Portal
 
 PORTALS: web.AppKey[dict[str, Portal]] = web.AppKey("portals")
 FAULTS: web.AppKey[FaultBook] = web.AppKey("faults", FaultBook)
+STORE: web.AppKey[Path | None] = web.AppKey("store")
+"""The file of `persistence.py`, None = nothing is kept."""
 
 
 def answer(body: object, status: int = 200) -> web.Response:

@@ -31,7 +31,9 @@ async def _batch(portal: Portal, call: Call) -> Reply:
     totals: dict[str, Any] = {}
     nexts: dict[str, Any] = {}
     times: dict[str, Any] = {}
-    for position, (key, command) in enumerate((as_map(call.param("cmd")) or {}).items()):
+    commands = as_map(call.param("cmd")) or {}
+    portal.journal.holds(call.request, len(commands))
+    for position, (key, command) in enumerate(commands.items()):
         try:
             if position >= LIMIT:
                 raise RestError(BATCH_LENGTH_EXCEEDED)

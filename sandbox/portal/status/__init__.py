@@ -1,0 +1,1 @@
+"""The page at `/`: what the simulator's portals do right now, in English and Russian."""
