@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pipeline.portal.access.token_server import TokenServer
 from pipeline.portal.access.tokens import Tokens, TokenTable, seed
 from pipeline.portal.wire.faults import PortalAuth
-from pipeline.settings import CredentialSettings, PortalSettings
+from pipeline.settings import PortalSettings
 
 __all__ = ["OAuth", "is_expiry"]
 
@@ -41,14 +41,12 @@ class OAuth:
         table: TokenTable,
         server: TokenServer,
         *,
-        scale: float = 1.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`scale`: how many times faster than ours the portals' clocks run (1 but for tests)."""
+        """`clock`: unix time. A portal's `scale` shrinks the times of its tokens, too."""
         self._portals = portals
         self._table = table
         self._server = server
-        self._scale = scale
         self._clock = clock
         self._keepers: dict[tuple[str, str], _Keeper] = {}
 
@@ -82,15 +80,7 @@ class OAuth:
         if keeper is None:
             settings = self._portals[portal]
             keeper = self._keepers[portal, credential] = _Keeper(
-                portal,
-                credential,
-                settings.address,
-                settings.credentials[credential],
-                self._table,
-                self._server,
-                MARGIN / self._scale,
-                self._scale,
-                self._clock,
+                portal, credential, settings, self._table, self._server, self._clock
             )
         return keeper
 
@@ -102,22 +92,19 @@ class _Keeper:
         self,
         portal: str,
         credential: str,
-        address: str,
-        settings: CredentialSettings,
+        settings: PortalSettings,
         table: TokenTable,
         server: TokenServer,
-        margin: float,
-        scale: float,
         clock: Callable[[], float],
     ) -> None:
         self._portal = portal
         self._credential = credential
-        self._address = address
-        self._settings = settings
+        self._address = settings.address
+        self._settings = settings.credentials[credential]
         self._table = table
         self._server = server
-        self._margin = margin
-        self._scale = scale
+        self._scale = settings.scale
+        self._margin = MARGIN / settings.scale
         self._clock = clock
         self._loaded = False
         #: in force: they stand in the table

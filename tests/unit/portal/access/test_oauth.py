@@ -56,14 +56,17 @@ class Ground:
         )
         webhook = CredentialSettings(user="1", token=SecretStr("webhooktoken"))
         self.portals = {
-            "main": PortalSettings(address="https://one.example/rest/", credentials={"app": self.app, "hook": webhook})
+            "main": PortalSettings(
+                address="https://one.example/rest/",
+                scale=self.scale,
+                credentials={"app": self.app, "hook": webhook},
+            )
         }
         self.tokens = TokenTable(cast(DurableTable, self.table), self.sealer)
         self.worker = OAuth(
             self.portals,
             self.tokens,
             TokenServer(connect_timeout=0.5, request_timeout=0.5),
-            scale=self.scale,
             clock=lambda: self.time,
         )
         self.credentials = Credentials(self.portals, True, self.sealer, self.worker)
