@@ -91,7 +91,10 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=12,
 )
-FIELDS = st.dictionaries(KEYS, TEXTS | st.integers(0, 9) | st.booleans(), max_size=5)
+FLAGGED = ("OPENED", "TAX_INCLUDED", "REGISTER_SONET_EVENT", "IMPORT")
+FIELDS = st.fixed_dictionaries({}, optional=dict.fromkeys(FLAGGED, st.booleans())) | st.dictionaries(
+    KEYS, TEXTS | st.integers(0, 9) | st.booleans(), max_size=5
+)
 PARAMS = st.one_of(
     st.dictionaries(KEYS, VALUES, max_size=4),
     st.fixed_dictionaries(
@@ -145,8 +148,9 @@ def without_kinds(shown: list[Any]) -> list[Any]:
     return ["array", [[key, without_kinds(item)] for _, key, item in shown[1]]]
 
 
+# no letters of hex digits: halves of characters would be shown in other ways by JSON
 QUERIES = st.lists(
-    st.sampled_from(["a", "b", "[", "]", "[]", "[a]", "[0]", "[-2]", "[1]", "[ ]", "[ b]", "=", "=x", "&", "&a[", "&a"])
+    st.sampled_from(["p", "q", "[", "]", "[]", "[p]", "[0]", "[-2]", "[1]", "[ ]", "[ q]", "=", "=x", "&", "&p[", "&p"])
     | st.sampled_from(
         [".", "+", "%20", "%2E", "%5B", "%5D", "%09", "%00", "%3D", "%26", "%", "%2", "0", "01", "-", "Я"]
     ),
