@@ -21,7 +21,7 @@ from pipeline.portal.links.snapshot import read_links
 from pipeline.portal.links.store import Link
 from pipeline.settings import PortalSettings, Settings
 
-__all__ = ["install"]
+__all__ = ["group", "install"]
 
 _PORTAL = click.option("--portal", help="Name of the portal.")
 _ENTITY = click.option("--entity", help="deal, company, item:128, product:23, ...")
@@ -34,6 +34,11 @@ _TIMEOUT = click.option(
 
 def install(settings: Settings) -> None:
     """Put the group beside Faust's commands."""
+    cli.add_command(group(settings))
+
+
+def group(settings: Settings) -> click.Group:
+    """The commands, for these settings."""
     portals = settings.all_portals()
 
     def run(work: Callable[[Kafka], Coroutine[Any, Any, None]]) -> None:
@@ -166,7 +171,7 @@ def install(settings: Settings) -> None:
 
         run(work)
 
-    cli.add_command(links)
+    return links
 
 
 def _matches(external: str | None, number: str | None, originator: str | None) -> Callable[[Link], bool]:
