@@ -107,7 +107,7 @@ def _arrived(portal: Portal, address: Address, request: web.Request) -> Request:
     )
 
 
-async def _guarded(portal: Portal, address: Address, request: web.Request, entry: Request) -> web.Response:
+async def _guarded(portal: Portal, address: Address, request: web.Request, entry: Request) -> web.StreamResponse:
     """Errors as a portal words them, in the order of checks of bitrix24.md section 9."""
     try:
         body, pairs = await read_body(request)

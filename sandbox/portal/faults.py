@@ -44,6 +44,9 @@ KINDS: dict[str, Kind] = {
     "reset_after": Kind("execute, then RST", after=True),
     "hang_before": Kind("no execution, no answer until cleared or for `delay` seconds, then RST"),
     "hang_after": Kind("execute, then no answer until cleared or for `delay` seconds, then the answer", after=True),
+    "slow": Kind("execute, then the answer in small pieces over `delay` seconds", after=True),
+    "no_operating": Kind("execute, then the answer without `operating` and `operating_reset_at`", after=True),
+    "text_numbers": Kind("execute, then `total`, `next`, `result_total`, `result_next` as texts", after=True),
     "malformed": Kind("execute, then the answer cut in half", after=True),
     "big": Kind("execute, then the answer with `size` bytes of padding", after=True),
 }
@@ -202,8 +205,8 @@ def _rule(rule_id: int, given: dict[str, Any]) -> Rule:
         error=given.get("error"),
         error_description=given.get("error_description"),
     )
-    if rule.kind == "delay" and rule.delay is None:
-        raise ValueError("kind delay needs delay, in seconds")
+    if rule.kind in ("delay", "slow") and rule.delay is None:
+        raise ValueError(f"kind {rule.kind} needs delay, in seconds")
     if rule.kind == "302" and not rule.location:
         raise ValueError("kind 302 needs location, e.g. http://127.0.0.1:8080")
     if rule.in_batch and kind.problem is None:

@@ -127,6 +127,50 @@ async def test_malformed_and_big_answers(client: Client) -> None:
     assert orjson.loads(body)["result"] == {"n": 1}
 
 
+async def test_a_slow_answer_comes_in_pieces_and_whole(client: Client) -> None:
+    await client.fault("slow", count=1, delay=0.1)
+    async with client.session.post(f"{client.root}/rest/1/sandbox/sandbox.echo", json={"text": "x" * 5000}) as response:
+        pieces = [piece async for piece in response.content.iter_any()]
+    assert len(pieces) > 1
+    assert orjson.loads(b"".join(pieces))["result"] == {"text": "x" * 5000}
+
+
+async def test_who_does_not_wait_for_a_slow_answer(client: Client) -> None:
+    await client.fault("slow", count=1, delay=1000)
+    with pytest.raises(TimeoutError):
+        await client.raw("/rest/1/sandbox/profile", json={}, timeout=aiohttp.ClientTimeout(total=0.05))
+    await client.control("faults", "DELETE")
+
+    async def over() -> bool:
+        return (await client.control("counters"))["in_flight"] == 0
+
+    await until(over)
+    assert (await client.control("counters"))["errors"] == {}
+
+
+async def test_answers_without_operating() -> None:
+    async with serving(default=Options()) as client:
+        await client.fault("no_operating", count=2)
+        _, body = await client.rest("profile")
+        assert set(body["time"]) & {"operating", "operating_reset_at"} == set()
+        assert "processing" in body["time"]
+        _, body = await client.rest("batch", {"cmd": ["profile"]})
+        assert "operating" not in body["result"]["result_time"][0]
+        _, body = await client.rest("profile")
+        assert "operating" in body["time"]
+
+
+async def test_totals_as_texts(client: Client) -> None:
+    await client.control("seed", "POST", json={"count": 51})
+    await client.fault("text_numbers")
+    _, body = await client.rest("crm.deal.list")
+    assert (body["total"], body["next"], len(body["result"])) == ("51", "50", 50)
+    for cmd in ({"a": "crm.deal.list", "b": "profile"}, ["crm.deal.list"]):
+        _, body = await client.rest("batch", {"cmd": cmd})
+        counts = ({"a": "51"}, {"a": "50"}) if isinstance(cmd, dict) else (["51"], ["50"])
+        assert (body["result"]["result_total"], body["result"]["result_next"]) == counts
+
+
 async def test_wrong_faults_are_refused_in_words(client: Client) -> None:
     for given in ({"kind": "x"}, {"kind": "500", "portal": "none"}, []):
         status, _, body = await client.raw("/_sandbox/faults", json=given)

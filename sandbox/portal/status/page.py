@@ -63,6 +63,7 @@ def _portal(words: Mapping[str, str], root: str, portal: Portal) -> str:
     now = portal.clock.now()
     operating, peaks = portal.meter.states(now), portal.meter.peaks()
     budgets = sorted(((name, operating.get(name, 0.0), most) for name, most in peaks.items()), key=lambda row: -row[1])
+    limit = "" if portal.meter.limit is None else f" / {_number(portal.meter.limit)}"
     counts = [(name, len(table.rows)) for name, table in portal.store.tables.items() if table.rows]
     numbers = [journal.requests, journal.in_flight, sum(journal.statuses[code] for code in ("503", "429"))]
     parts = [
@@ -73,7 +74,7 @@ def _portal(words: Mapping[str, str], root: str, portal: Portal) -> str:
         ),
         f"<h3>{words['level']}</h3>{_levels(words, portal, now)}",
         '<div class="parts"><section>',
-        f"<h3>{words['operating']}</h3>",
+        f"<h3>{words['operating']}{limit}</h3>",
         _table(
             [words["method"], words["now"], words["most"]],
             [[escape(name), round(held, 3), round(most, 3)] for name, held, most in budgets[:_SHOWN]],

@@ -49,6 +49,20 @@ def test_several_portals_with_their_tokens() -> None:
     assert all(item.rate == 0 and item.operating_limit is None for item in options.values())
 
 
+def test_applications() -> None:
+    line = ["--portal", "one", "--app", "local.a:secret", "--app", "one/local.b:secret:refresh", "--refresh-grace", "5"]
+    options = options_of(parser().parse_args(line))
+    known = {name: [(app.client_id, app.refresh_token) for app in item.apps] for name, item in options.items()}
+    assert known == {"default": [("local.a", "")], "one": [("local.a", ""), ("local.b", "refresh")]}
+    assert (options["one"].refresh_grace, options["one"].access_lifetime) == (5.0, 3600.0)
+    assert "secret" not in repr(options["one"].apps)
+
+
+def test_sample_data_by_number_or_name() -> None:
+    sizes = [parser().parse_args(line).seed for line in ([], ["--seed", "7"], ["--seed", "small"], ["--seed", "large"])]
+    assert sizes == [0, 7, 20, 3000]
+
+
 def test_costs() -> None:
     line = ["--cost", "0.5", "--cost", "crm.*.list=0.16", "--cost", "crm.deal.list=0.02"]
     costs = options_of(parser().parse_args(line))["default"].costs
@@ -76,6 +90,8 @@ def test_timezone() -> None:
         ["--cost", "crm.deal.add=slow"],
         ["--rate", "0"],
         ["--scale", "0"],
+        ["--seed", "huge"],
+        ["--app", "local.a"],
         ["--cost-jitter", "1.5"],
         ["--preset", "none"],
         ["--portal", "rest"],

@@ -69,6 +69,17 @@ def test_the_first_rule_that_fits_hits() -> None:
     assert kinds == ["502", "504", "504"]
 
 
+def test_times_are_the_portals(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("sandbox.portal.faults.time.monotonic", lambda: now)
+    book = FaultBook(scale=60)
+    book.add({"kind": "503", "seconds": 120}).born = now
+    now = 101.9
+    assert _hits(book, 1) == 1
+    now = 102.0
+    assert _hits(book, 1) == 0
+
+
 async def test_clearing_releases_what_waits() -> None:
     book = FaultBook()
     rule = book.add({"kind": "hang_before"})
@@ -113,6 +124,7 @@ def test_error_parts_may_be_replaced() -> None:
         ({"kind": "500", "conut": 1}, "unknown: conut"),
         ({"kind": "500", "count": "1"}, "count is '1'"),
         ({"kind": "delay"}, "needs delay"),
+        ({"kind": "slow"}, "needs delay"),
         ({"kind": "302"}, "needs location"),
         ({"kind": "reset_before", "in_batch": True}, "cannot stand in a batch"),
     ],
