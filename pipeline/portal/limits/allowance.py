@@ -49,7 +49,7 @@ class Allowance:
             return 0.0
         if budget.doubted or not (budget.known or math.isinf(self._limit)):
             return 0.0 if budget.flying else price.single
-        if budget.operating is None or math.isinf(self._limit):
+        if budget.silent or math.isinf(self._limit):
             return math.inf
         level = self._level(budget, now)
         if not urgent and self._is_slow(budget, price, level) and now < budget.paced_until:
@@ -69,21 +69,22 @@ class Allowance:
             # an answer will tell
             return now + SLICE * self._window
         level = self._level(budget, now)
-        if not urgent and self._is_slow(budget, price, level) and now < budget.paced_until:
+        spare, hard = self._spare(price), self._limit * (1 - ROUNDING)
+        slowed = not urgent and self._is_slow(budget, price, level) and now < budget.paced_until
+        if slowed and level + spare <= self._limit * (1 - KEPT):
             return budget.paced_until
         portal = self._clock.portal(now)
-        spare, hard = self._spare(price), self._limit * (1 - ROUNDING)
         below = now if level + spare <= hard else self._clock.ours(budget.falls_to(hard - spare, portal))
         times = [max(below, self._asking(budget, latest=False))]
         if not urgent:
             times.append(self._clock.ours(budget.falls_to(self._limit * (1 - KEPT) - spare, portal)))
         if budget.foreign > FOREIGN * self._limit:
             times.append(self._asking(budget, latest=True))
-        return min(times)
+        return max(min(times), budget.paced_until) if slowed else min(times)
 
     def pace(self, budget: Budget, price: Price, now: float, units: float) -> None:
         """So many units leave now: when the next may, if the rest is spread."""
-        if budget.operating is None or math.isinf(self._limit):
+        if budget.silent or math.isinf(self._limit):
             return
         level = self._level(budget, now)
         if self._is_slow(budget, price, level):
@@ -109,10 +110,9 @@ class Allowance:
 
     def _time_left(self, budget: Budget, now: float) -> float:
         """Seconds until the portal forgets its oldest minute; at least a slice."""
-        if budget.reset is not None:
-            reset = budget.reset
-        else:
-            reset = min((when for when, _ in budget.spent.frees()), default=budget.finish + self._window)
+        reset = budget.reset
+        if reset is None:
+            reset = min(budget.frees(), default=budget.finish + self._window)
         left = self._clock.ours(reset) + MARGIN * self._window - now
         return min(max(left, SLICE * self._window), self._window)
 

@@ -5,7 +5,9 @@ Times here are the portal's, except `held_until`, `paced_until`, `last_sent`, `t
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
+from collections.abc import Iterator
 
 from pipeline.portal.limits.costs import Dearest
 from pipeline.portal.limits.spent import Spent
@@ -34,6 +36,9 @@ class Budget:
         self.spent = Spent(window)
         #: (when a state told includes it, seconds) of what was or may have been executed without a word of the cost.
         self._untold: deque[tuple[float, float]] = deque()
+        #: Calls after which no state was told, or 0; they count once the portal has shown that it counts them.
+        self._own = Spent(window)
+        self._own_counts = False
         #: How much dearer than expected batches were.
         self.dearness = Dearest()
         self.held_until = self.paced_until = float("-inf")
@@ -41,17 +46,40 @@ class Budget:
 
     def level(self, now: float) -> float:
         """Seconds that the portal counts at `now`, or less."""
-        told = 0.0
+        counted = self._own.total - self._own.freed(now) if self._own_counts else 0.0
         if self.operating is not None and now < self.finish + self._window:
-            told = max(0.0, self.operating - self._freed(self.spent.freed(now)))
-        return told + sum(seconds for included, seconds in self._untold if now < included + self._window)
+            counted = max(counted, self.operating - self._freed(self.spent.freed(now)))
+        return counted + sum(seconds for included, seconds in self._untold if now < included + self._window)
 
     def falls_to(self, wanted: float, now: float) -> float:
         """When `level` will surely have fallen to `wanted`, if nothing more is spent; not before `now`."""
         times = {included + self._window for included, _ in self._untold}
-        times.update(when for when, _ in self.spent.frees())
+        times.update(self.frees())
         times.add(self.finish + self._window)
         return next((at for at in sorted(times) if at > now and self.level(at) <= wanted), max(now, max(times)))
+
+    def frees(self) -> Iterator[float]:
+        """When something of ours will surely be forgotten, roughly in order."""
+        return itertools.chain(self.spent.frees(), self._own.frees() if self._own_counts else ())
+
+    @property
+    def silent(self) -> bool:
+        """Nothing tells how much is spent."""
+        return self.operating is None and not self._own_counts
+
+    def executed(self, seconds: float, finish: float, told: bool) -> None:
+        """A call that took so long; `told`: a state other than 0 comes with it, see `report`."""
+        spent = self.spent if told else self._own
+        spent.add(finish - seconds, finish, seconds)
+        if told:
+            self._own_counts = False
+        else:
+            self._own.drop(finish - LATEST * self._window)
+
+    def count_own(self, enough: float, now: float) -> None:
+        """The portal refused. If we have spent `enough`, and it tells less, then it counts what it does not tell."""
+        if self._own.total - self._own.freed(now) >= enough > self.level(now):
+            self._own_counts = True
 
     def report(self, operating: float, reset: float | None, finish: float, exact: bool) -> bool:
         """The portal's state at `finish`; `exact`: by its own clock, else when it came to us.
@@ -65,17 +93,23 @@ class Budget:
             # no answer comes so late, its clock was set back: nothing that was written down by it holds
             self.spent.clear()
             self._untold = deque((min(included, finish), seconds) for included, seconds in self._untold)
-        before, same = self.operating, reset is not None and reset == self.reset
-        side_by_side = finish == self.finish if exact else same
-        self.operating = max(operating, before or 0.0) if side_by_side else operating
-        self.finish = finish
-        self.reset = reset
+        if operating <= 0:
+            # there is nothing to forget: portals tell the end of a minute that might begin now
+            reset = None
+        before, same = self.operating, reset == self.reset
+        if (finish == self.finish) if exact else (same and reset is not None):
+            operating = max(operating, before or 0.0)
+        self.operating, self.reset, self.finish = operating, reset, finish
         while self._untold and self._untold[0][0] <= finish:
             self._untold.popleft()
-        # without a reset: a minute may be forgotten up to a tenth of the window before its last call would be
-        until = finish - 0.9 * self._window if reset is None else self.reset_latest - self._window
-        self.spent.forget(until)
-        return before is not None and (self.operating < before or not same)
+        if operating <= 0:
+            self.spent.forget(finish)
+        elif reset is None:
+            # a minute may be forgotten up to a tenth of the window before its last call would be
+            self.spent.forget(finish - 0.9 * self._window)
+        else:
+            self.spent.forget(self.reset_latest - self._window)
+        return before is not None and (operating < before or not same)
 
     def spend_untold(self, seconds: float, included: float) -> None:
         """Something was or may have been executed: until a state told at `included` or later it counts so much."""

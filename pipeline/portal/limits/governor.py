@@ -125,9 +125,8 @@ class Governor:
         duration = None if times is None else times.duration
         if duration is not None:
             self._learn(budget, method, duration, seconds)
+            budget.executed(duration, at, told=times is not None and bool(times.operating))
         if times is not None and times.operating is not None:
-            if duration is not None:
-                budget.spent.add(at - duration, at, duration)
             if budget.report(times.operating, times.reset_at, at, finish is not None):
                 budget.paced_until = min(budget.paced_until, now)
         elif budget.operating is not None:
@@ -152,6 +151,8 @@ class Governor:
         """One of them was refused with 429 OPERATION_TIME_LIMIT. What was reserved goes back (no `not_executed`).
         Returns until when the method is held: the last reset told, or now + hold."""
         budget = self._landed(credential, method, now, seconds)
+        if self._limit is not None:
+            budget.count_own(self._limit / 2, self._clock.portal(now))
         until = now + self._hold
         if budget.reset is not None:
             told = self._clock.ours(budget.reset_latest) + MARGIN * self._window

@@ -76,6 +76,11 @@ class Spent:
                 freed += slot.seconds
         return freed
 
-    def frees(self) -> Iterator[tuple[float, float]]:
-        """`(when, seconds)` of what will surely be forgotten, roughly in order."""
-        return ((slot.finish + self._window, slot.seconds) for slot in self._slots)
+    def drop(self, now: float) -> None:
+        """What the portal has surely forgotten by `now` need not be remembered."""
+        while self._slots and self._slots[0].finish + self._window <= now:
+            self.total -= self._slots.popleft().seconds
+
+    def frees(self) -> Iterator[float]:
+        """When the portal has surely forgotten some, roughly in order."""
+        return (slot.finish + self._window for slot in self._slots)

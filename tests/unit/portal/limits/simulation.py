@@ -15,8 +15,9 @@ from functools import partial
 
 from pipeline.portal.limits.costs import HEADROOM, Costs
 from pipeline.portal.limits.governor import Governor
+from pipeline.portal.limits.limiter import Limiter
 from sandbox.portal.errors import RestError
-from sandbox.portal.operating import Meter
+from sandbox.portal.operating import Meter, Shown
 
 Key = tuple[str, str]
 
@@ -55,6 +56,8 @@ class World:
     """By how much the portal's clock is ahead of ours."""
     whole: bool = True
     """`reset_at` in whole seconds."""
+    shown: Shown | None = None
+    """What the portal tells of `operating` at all, see Meter."""
     digits: int | None = None
     """`operating` is rounded to so many digits."""
     tells: frozenset[str] = frozenset({"operating", "reset_at", "duration", "finish"})
@@ -86,9 +89,15 @@ class Run:
         self.world = world
         self.costs = Costs(world.scale)
         self.governor = self._new_governor()
+        self.limiter = Limiter(2.0 * world.scale, 50)
         limit = world.limit if world.meter_limit is not None and math.isnan(world.meter_limit) else world.meter_limit
         self.meter = Meter(
-            limit, window=world.window, minute=world.window / 10, floor=0.1 / world.scale, whole=world.whole
+            limit,
+            window=world.window,
+            minute=world.window / 10,
+            floor=0.1 / world.scale,
+            whole=world.whole,
+            shown=world.shown,
         )
         self.waiting: dict[Key, int] = defaultdict(int)
         self.executed: list[tuple[float, Key, float]] = []
@@ -158,9 +167,14 @@ class Run:
     def _send(self, now: float) -> None:
         """Fill the free connections, and come back when there is room."""
         while len(self._flying) < self.world.connections:
+            slot = self.limiter.ready_in(self.world.clock(now))
+            if slot > 0:
+                self._come_back(now + slot)
+                return
             batch = self._pack(self.world.clock(now))
             if not batch.commands:
                 break
+            self.limiter.reserve(self.world.clock(now))
             self._flying.append(batch)
             self.requests.append(now)
             self.sizes.append(len(batch.commands))
@@ -173,10 +187,12 @@ class Run:
             return
         wait = min(ours if at is None else at for at in times) - ours
         assert wait > 0 or self._flying, "there is room, or a time to wait for"
-        again = now + max(wait, 1e-6)
-        if again < self._asked or self._asked <= now:
-            self._asked = again
-            self._at(again, self._send)
+        self._come_back(now + wait)
+
+    def _come_back(self, when: float) -> None:
+        if when < self._asked or self._asked <= self._now:
+            self._asked = max(when, self._now + 1e-6)
+            self._at(self._asked, self._send)
 
     def _pack(self, ours: float) -> _Batch:
         batch: list[tuple[Key, float]] = []
