@@ -2,10 +2,21 @@
 
 from collections.abc import Iterator
 
-from sandbox.portal.methods.crm import bindings, items, old, productrows
+from sandbox.portal.methods.crm import (
+    bindings,
+    comments,
+    dictionaries,
+    duplicates,
+    items,
+    old,
+    productrows,
+    requisites,
+    types,
+    userfields,
+)
 from sandbox.portal.methods.spec import Method
 
-_PARTS = (old, items, productrows, bindings)
+_PARTS = (old, items, productrows, bindings, requisites, comments, dictionaries, duplicates, types, userfields)
 
 
 def methods() -> Iterator[Method]:

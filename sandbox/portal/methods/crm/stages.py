@@ -7,7 +7,7 @@ from sandbox.portal.store import Row, Table
 from sandbox.portal.store.seeds import stage_entity
 
 
-def pipeline(portal: Portal, type_id: int, category: int) -> list[Row]:
+def stages_of(portal: Portal, type_id: int, category: int) -> list[Row]:
     """The stages of a pipeline, in order."""
     rows = portal.store.tables["status"].where("ENTITY_ID", stage_entity(type_id, category))
     return sorted(rows, key=lambda row: int(row.get("SORT") or 0))
@@ -21,7 +21,7 @@ def enter(portal: Portal, table: Table, row: Row, given: Row, *, strict: bool) -
     type_id = table.entity.type_id
     if type_id >= 31 and not given.get("CATEGORY_ID"):
         row["CATEGORY_ID"] = first_category(portal, type_id)
-    found = pipeline(portal, type_id, int(row.get("CATEGORY_ID") or 0))
+    found = stages_of(portal, type_id, int(row.get("CATEGORY_ID") or 0))
     if not given.get(name):
         if found:
             row[name] = found[0]["STATUS_ID"]
@@ -36,7 +36,7 @@ def move(portal: Portal, call: Call, table: Table, row: Row, effective: Row, *, 
     if name is None or (name not in effective and "CATEGORY_ID" not in effective):
         return None
     category = int(effective.get("CATEGORY_ID", row.get("CATEGORY_ID")) or 0)
-    found = pipeline(portal, table.entity.type_id, category)
+    found = stages_of(portal, table.entity.type_id, category)
     if "CATEGORY_ID" in effective and name not in effective and found:
         effective[name] = found[0]["STATUS_ID"]
     stage = effective.get(name)
