@@ -177,6 +177,15 @@ async def test_a_put_that_was_cut_off_is_mended_by_the_next(table: MemoryTable, 
     assert held(table) == {"l/main/deal/e1": "2", "i/main/deal/2": "e1"}
 
 
+async def test_a_way_back_that_is_stale_leads_nowhere(table: MemoryTable, links: Links) -> None:
+    await links.put(0, link("e1", "1"))
+    before = dict(table.rows)
+    await links.put(0, link("e1", "2"))
+    table.rows = before | table.rows
+    assert links.by_id(0, "main", "deal", "1") is None
+    assert links.by_id(0, "main", "deal", "2") == link("e1", "2")
+
+
 @pytest.mark.parametrize("error", [Lost("gone"), Transient("slow")])
 async def test_errors_of_the_table_come_through(table: MemoryTable, links: Links, error: Exception) -> None:
     table.errors.append(error)
