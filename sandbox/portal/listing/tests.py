@@ -58,9 +58,10 @@ def _equal(name: str, wanted: list[Any], *, negative: bool) -> Test:
         held = row.get(name)
         # A field may hold several values: one of them is enough.
         parts = held if isinstance(held, list) and held else [held]
+        # A property of a product is a value with an id of its own.
+        plain = (scalar(part.get("value")) if isinstance(part, dict) else part for part in parts)
         hit = any(
-            (empty and part in (None, "", [])) or (not isinstance(part, dict | list) and fold(part) in exact)
-            for part in parts
+            (empty and part in (None, "", [])) or (not isinstance(part, list) and fold(part) in exact) for part in plain
         )
         return hit != negative
 

@@ -88,6 +88,10 @@ class Store:
         )
         self.remember(name)
 
+    def declare_property(self, number: int) -> None:
+        """Make a property of products known as their field `propertyN`."""
+        self.tables["product"].custom[f"property{number}"] = Field("string", multiple=True)
+
     def dump(self) -> dict[str, Any]:
         """Everything as JSON values, for `load`."""
         return {
@@ -111,6 +115,8 @@ class Store:
         self.required = {int(type_id): set(names) for type_id, names in state["required"].items()}
         self._names = dict(state["names"])
         self._numbers = dict(state["numbers"])
+        for number in self.tables["property"].rows:
+            self.declare_property(number)
         for row in self.tables["user_field"].rows.values():
             owner = next((item for item in self.tables.values() if user_field_owner(item) == row["ENTITY_ID"]), None)
             if owner is not None:
