@@ -1,8 +1,8 @@
 """The intensity limiter of a portal: GCRA, with the slot reserved before sending. Pure: the clock is an argument.
 
 A portal keeps a bucket that each HTTP request fills by one and that drains at `rate` a second; a request that finds
-it at `burst` is refused with 503 QUERY_LIMIT_EXCEEDED (Bitrix24: limits.md). We fill at most 0.9 of it, because
-requests take unequal times to arrive.
+it at `burst` is refused with 503 QUERY_LIMIT_EXCEEDED (Bitrix24: limits.md). We fill at most 0.9 of it and never the
+last place, because requests take unequal times to arrive: they may be late by the time in which the rest drains.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ class Limiter:
     def __init__(self, rate: float | None, burst: int, jitter: random.Random | None = None) -> None:
         """`rate`: requests a second that drain; `burst`: the portal's bucket, in requests."""
         self._rate = rate
-        self._capacity = max(1.0, burst * SHARE)
+        self._capacity = max(1.0, min(burst * SHARE, burst - 1.0))
         self._random = jitter or random.Random()  # noqa: S311 - spreads pauses, keeps no secret
         self._empty_at = 0.0
         self._seen = 0.0
         self._factor = 1.0
         self._refusals = 0
+        self._paused_until = 0.0
 
     @property
     def factor(self) -> float:
@@ -59,14 +60,21 @@ class Limiter:
         return max(0.0, max(self._empty_at, now) + self._interval - now - self._depth)
 
     def throttled(self, now: float) -> None:
-        """The portal refused a call with 503: its bucket is full. Back off, longer each time, and slow down."""
+        """The portal refused a call with 503: its bucket is full. Back off, longer each time, and slow down.
+
+        Refusals that come during a pause are of calls that were under way when it began: they change nothing.
+        """
         self._follow_clock(now)
+        # the last bits of unix times
+        if now < self._paused_until - 1e-6:
+            return
         first = PAUSE_WITHOUT_RATE if self._rate is None else 1 / self._rate
         # the exponent is bounded too: 1.5 ** 2000 does not fit into a float
         pause = min(first * GROWTH ** min(self._refusals, 50), LONGEST_PAUSE)
         pause *= 1 + self._random.uniform(0, JITTER)
         self._refusals += 1
         self._factor = max(LOWEST, self._factor * SHRINK)
+        self._paused_until = now + pause
         self._empty_at = max(self._empty_at, now + pause + self._depth - self._interval)
 
     def succeeded(self) -> None:
@@ -105,4 +113,5 @@ class Limiter:
         """A clock set back would look like a bucket that is full for hours."""
         if now < self._seen:
             self._empty_at -= self._seen - now
+            self._paused_until -= self._seen - now
         self._seen = now
