@@ -12,10 +12,9 @@ from pipeline.delivery.plans import changelog_name, topic_plans
 from pipeline.portal.access.seal import Sealer
 from pipeline.portal.control import Control
 from pipeline.portal.gateway import Gateway
-from pipeline.portal.links.store import Links
 from pipeline.portal.partition import partition_of
 from pipeline.settings import Settings
-from pipeline.topology import AGENTS, LINKS, PARTITIONS, TABLES, TOPICS, Agent, amqp_in, amqp_out, topic, wire_name
+from pipeline.topology import AGENTS, PARTITIONS, TABLES, TOPICS, Agent, amqp_in, amqp_out, topic, wire_name
 
 NAMES = [declared.name for declared in TOPICS]
 
@@ -48,7 +47,7 @@ def test_agents_are_the_flows_that_a_worker_attaches(tmp_path: Path) -> None:
     app.conf.datadir = tmp_path
     gateway = Gateway(app.runtime, Sealer([Fernet.generate_key()]))
     bridge = Bridge(app.runtime, gateway.credentials)
-    control = Control((), Links(app.runtime.table(LINKS)))
+    control = Control((), gateway.links)
     flows = {flow.name: flow for flow in (*gateway.flows(), control.flow(), *bridge.flows)}
     assert {name: flow.topics for name, flow in flows.items()} == {agent.name: agent.topics for agent in AGENTS}
 
