@@ -249,4 +249,4 @@ class Scheduler:
 
 
 def _key_places(entry: Entry) -> list[tuple[str, str]]:
-    return [("*" if key.startswith("=") else entry.row.lane, key) for key in entry.row.keys]
+    return [("*" if key.startswith("=") else entry.row.lane, key) for key in dict.fromkeys(entry.row.keys)]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -85,11 +86,12 @@ async def test_what_is_accepted_is_found_and_taken_over(table: MemoryTable) -> N
 async def test_sent_and_done(table: MemoryTable) -> None:
     book = book_on(table)
     one, two = await take(book, row(offset=1)), await take(book, row(offset=2))
-    await book.sent(one, 123.5)
+    two.attempts = 3
+    await book.put([replace(one, state=SENT, sent_at=time.time(), limiter=123.5), two])
     heir = book_on(table)
     found = (await listed(heir.unfinished(0)))[0]
     assert (found.state, found.limiter) == (SENT, 123.5) and abs(found.sent_at - time.time()) < 5
-    assert heir.load(found).body == b"{}"
+    assert heir.load(found).body == b"{}" and heir.load(two).attempts == 3
     await book.done(one)
     await book.done(two)
     assert await listed(book_on(table).unfinished(0)) == []

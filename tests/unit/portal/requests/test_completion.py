@@ -1,5 +1,6 @@
 """pipeline/portal/requests/completion.py: answer confirmed, then row done; never a second execution."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any, NoReturn, cast
 
@@ -8,13 +9,14 @@ import pytest
 
 from pipeline.delivery.errors import BadInput, Transient
 from pipeline.delivery.ownership import Lost
+from pipeline.delivery.records import Record
 from pipeline.delivery.retry import Backoff
 from pipeline.portal.requests import completion as module
 from pipeline.portal.requests.answers import Reply
 from pipeline.portal.requests.book import Book
 from pipeline.portal.requests.completion import Completion
 from pipeline.portal.requests.row import DONE, Row
-from pipeline.topology import RESULTS
+from pipeline.topology import DEAD_LETTERS, RESULTS
 from tests.unit.portal.fakes import Kafka, MemoryTable, book_on, row, settle, until
 
 ANSWER = Reply(200, b'{"result":1}')
@@ -67,10 +69,10 @@ async def accepted(book: Book, **given: Any) -> Row:
 async def test_the_answer_is_confirmed_before_the_row_is_done(completion: Completion, book: Book, kafka: Kafka) -> None:
     one = await accepted(book, message_id="m", reply_to="back", correlation_id="c", attempts=2)
     kafka.gate.clear()
-    await completion.submit(one, ANSWER)
+    done: list[str] = []
+    await completion.submit(one, ANSWER, then=lambda: done.append(state(book, one)))
     await settle()
-    assert kafka.on_its_way == 1 and state(book, one) != DONE
-    assert list(completion.open_rows()) == [one]
+    assert kafka.on_its_way == 1 and state(book, one) != DONE and done == []
     kafka.gate.set()
     await until(lambda: state(book, one) == DONE)
     (record,) = kafka.of(RESULTS)
@@ -80,7 +82,7 @@ async def test_the_answer_is_confirmed_before_the_row_is_done(completion: Comple
     assert (headers["correlation-id"], headers["status"], headers["attempts"]) == ("c", "200", "2")
     assert "error-class" not in headers
     await completion.drain(1)
-    assert list(completion.open_rows()) == []
+    assert done == [DONE], "what its order keys hold back goes on only then"
 
 
 async def test_a_message_without_id_gets_its_identity(completion: Completion, book: Book, kafka: Kafka) -> None:
@@ -106,30 +108,78 @@ async def test_lost_or_cancelled_is_left_to_the_next_owner(
 ) -> None:
     one = await accepted(book)
     table.errors.append(Lost("gone"))
-    await completion.submit(one, ANSWER)
+    done: list[Row] = []
+    await completion.submit(one, ANSWER, then=lambda: done.append(one))
     await completion.drain(1)
     assert state(book, one) != DONE
     kafka.gate.clear()
-    await completion.submit(one, ANSWER)
+    await completion.submit(one, ANSWER, then=lambda: done.append(one))
     await completion.drain(0.01)
-    assert state(book, one) != DONE and deaths == []
-    assert list(completion.open_rows()) == []
+    assert state(book, one) != DONE and deaths == [] and done == []
 
 
-async def test_the_ends_of_one_order_key_keep_the_order_of_calls(
-    completion: Completion, book: Book, kafka: Kafka
+async def test_a_dead_letter_is_confirmed_with_its_answer(completion: Completion, book: Book, kafka: Kafka) -> None:
+    """Before the row is done: nothing else would bring it to a person."""
+    one = await accepted(book)
+    letter = Record(DEAD_LETTERS, b"letter", key=b"default", headers={})
+    kafka.errors.append(Transient("away"))
+    await completion.submit(one, ANSWER, letter=letter)
+    await until(lambda: state(book, one) == DONE)
+    assert [record.topic for record in kafka.taken] == [DEAD_LETTERS, RESULTS]
+
+
+async def test_answers_of_a_busy_portal_wait_for_each_other_but_not_those_with_order_keys(
+    completion: Completion, book: Book, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a crash could leave the earlier update to be made again, after the later one."""
-    first, second = await accepted(book, order="deal:1"), await accepted(book, order="deal:1")
-    beside = await accepted(book)
-    kafka.errors += [Transient("away")]
-    for one in (first, second, beside):
+    monkeypatch.setattr(module, "_GATHER", 3600.0)
+    free, keyed = await accepted(book), await accepted(book, keys=("deal:1",))
+    await completion.submit(free, ANSWER, busy=True)
+    await completion.submit(keyed, ANSWER, busy=True)
+    await until(lambda: state(book, keyed) == DONE)
+    assert len(kafka.taken) == 1 and state(book, free) != DONE
+    assert completion._window is not None
+    completion._close(completion._window)
+    await completion.drain(1)
+    assert state(book, free) == DONE
+
+
+async def test_the_answer_of_an_idle_portal_waits_for_nobody(
+    completion: Completion, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_GATHER", 3600.0)
+    one = await accepted(book)
+    await completion.submit(one, ANSWER)
+    await until(lambda: state(book, one) == DONE)
+
+
+async def test_a_portal_is_held_up_while_too_many_answers_are_unconfirmed(
+    completion: Completion, book: Book, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_IN_FLIGHT", 2)
+    completion = Completion(book, cast(Any, kafka), Backoff(0.001, 0.002))
+    kafka.gate.clear()
+    rows = [await accepted(book) for _ in range(3)]
+    for one in rows[:2]:
         await completion.submit(one, ANSWER)
-    await until(lambda: state(book, second) == DONE)
-    order = [record.headers["answer-id"] for record in kafka.taken]
-    assert order.index(first.identity) < order.index(second.identity)
-    assert order[0] == beside.identity
-    assert state(book, first) == DONE
+    third = asyncio.create_task(completion.submit(rows[2], ANSWER))
+    await settle()
+    assert not third.done()
+    kafka.gate.set()
+    await third
+    await completion.drain(1)
+    assert all(state(book, one) == DONE for one in rows)
+
+
+async def test_a_row_whose_answer_is_there_already_is_done_when_kafka_takes_it(
+    completion: Completion, book: Book, table: MemoryTable, kafka: Kafka
+) -> None:
+    one = await accepted(book)
+    table.errors += [Transient("away")] * 3
+    await completion.answered(one)
+    assert state(book, one) == DONE and kafka.taken == []
+    table.errors.append(Lost("gone"))
+    with pytest.raises(Lost):
+        await completion.answered(one)
 
 
 async def test_an_answer_that_kafka_does_not_take_becomes_a_short_one_never_a_second_execution(

@@ -35,9 +35,7 @@ def test_a_good_request(credentials: Credentials) -> None:
         source="amqp",
         redelivered=True,
         body=b'{"id":5}',
-        order="deal:5",
-        read=True,
-        idempotent=True,
+        keys=("deal:5",),
         headers=headers,
     )
     assert request.credential_id == "crm"
@@ -128,7 +126,6 @@ async def test_from_the_edge(credentials: Credentials) -> None:
     record = to_record(message, credentials, LIMIT)
     request = inspect(record.headers, record.key, record.value, credentials=credentials, body_limit=BODY_LIMIT)
     assert (request.user, request.method, request.message_id, request.body) == ("7", "crm.deal.add", "m-1", b"{}")
-    assert not request.idempotent
     access = await credentials.access(request.portal, request.credential, request.sealed)
     assert access == Access.webhook("7", "strangertoken")
 

@@ -70,7 +70,7 @@ async def test_a_request_becomes_a_row_and_waits_without_its_body(ground: Ground
     assert not await ground.take(record(3, body=b'{"id":5}', method="crm.deal.get"))
     assert ground.offsets == [3]
     row = ground.waiting[0].row
-    assert (row.state, row.order, row.body, row.message_id) == (WAITING, "deal:5", b"", "m3")
+    assert (row.state, row.keys, row.body, row.message_id) == (WAITING, ("deal:5",), b"", "m3")
     assert ground.book.load(row).body == b'{"id":5}'
     assert ground.book.applied("i", 0).through == 3
     await ground.take(record(3, "b"), "b")
@@ -228,4 +228,4 @@ async def test_partitions_go_while_somebody_waits_for_room(ground: Ground) -> No
 async def test_strict_order_is_one_key_for_a_queue(credentials: Credentials) -> None:
     ground = Ground(credentials, strict_order=True)
     await ground.take(record(0))
-    assert ground.waiting[0].row.order == "queue:amqp"
+    assert ground.waiting[0].row.keys == ("queue:amqp",)

@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,8 +47,10 @@ ROWS = st.builds(
     message_id=OPTIONAL,
     reply_to=OPTIONAL,
     correlation_id=OPTIONAL,
-    order=OPTIONAL,
-    repeatable=st.booleans(),
+    keys=st.lists(TEXT, max_size=3).map(tuple),
+    plan=st.booleans(),
+    throttle=OPTIONAL,
+    progress=st.none() | st.dictionaries(TEXT, st.integers(0, 9), min_size=1, max_size=2),
     attempts=st.integers(0, 10**6),
     seen=TEXT,
     sent_at=TIME,
@@ -81,6 +84,7 @@ def test_keys_lie_in_the_order_of_lane_epoch_and_offset(one: Row, other: Row) ->
 def test_done_has_neither_body_nor_credential(one: Row) -> None:
     done = one.as_done(5.0)
     assert (done.state, done.done_at, done.body, done.sealed) == (DONE, 5.0, b"", None)
+    assert (done.keys, done.progress) == ((), None)
     assert (done.key, done.identity, done.seen, done.message_id) == (one.key, one.identity, one.seen, one.message_id)
 
 
@@ -95,21 +99,32 @@ def test_seen_tells_message_id_and_content_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "body", "order", "repeatable"),
+    ("method", "body", "keys"),
     [
-        ("crm.deal.list", b"{}", None, True),
-        ("crm.deal.update", b'{"id": 5, "fields": {"TITLE": "x"}}', "deal:5", True),
-        ("crm.deal.add", b'{"fields": {}}', None, False),
-        ("crm.deal.update", b'{"id": 5, "fields": {"PHONE": [{"VALUE": "1"}]}}', "deal:5", False),
+        ("crm.deal.list", b"{}", ()),
+        ("crm.deal.update", b'{"id": 5, "fields": {"TITLE": "x"}}', ("deal:5",)),
+        ("crm.deal.add", b'{"fields": {}}', ()),
+        ("crm.deal.add", b'{"fields": {"ORIGIN_ID": "7"}}', ("=deal:7",)),
     ],
 )
-def test_a_new_row(method: str, body: bytes, order: str | None, repeatable: bool, credentials: Credentials) -> None:
+def test_a_new_row(method: str, body: bytes, keys: tuple[str, ...], credentials: Credentials) -> None:
     event = record(7, method=method, amqp_reply_to="back", amqp_correlation_id="c", body=body)
     request = inspect(event.headers, event.key, event.raw, credentials=credentials, body_limit=1000)
     given: dict[str, Any] = {"accepted": 1.0, "seen": "s"}
     made = new_row(request, "i", 0, 2, 7, strict=False, **given)
-    assert (made.state, made.order, made.repeatable, made.body) == (WAITING, order, repeatable, body)
+    assert (made.state, made.keys, made.plan, made.body) == (WAITING, keys, False, body)
     assert (made.message_id, made.reply_to, made.correlation_id) == ("m7", "back", "c")
     assert (made.credential, made.credential_id, made.seen, made.attempts) == ("all", "all", "s", 0)
     strict = new_row(request, "i", 0, 2, 7, strict=True, **given)
-    assert strict == replace(made, order="queue:amqp")
+    shared = tuple(key for key in keys if key.startswith("="))
+    assert strict == replace(made, keys=("queue:amqp", *shared)), "keys that hold in both lanes stay"
+
+
+def test_a_row_of_the_release_before_is_read() -> None:
+    """It had one order key, and said whether a repeat does no harm."""
+    new = row(offset=3, keys=("deal:5",))
+    head, _, body = encode(new).partition(b"\n")
+    for order, keys in (("deal:5", ("deal:5",)), (None, ())):
+        fields = {**orjson.loads(head[1:]), "order": order, "repeatable": True}
+        del fields["keys"]
+        assert decode(b"w" + orjson.dumps(fields) + b"\n" + body) == replace(new, keys=keys)

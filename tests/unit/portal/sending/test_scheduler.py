@@ -1,14 +1,9 @@
-"""pipeline/portal/sending/scheduler.py against random histories, and each rule by itself."""
-
-from collections import Counter
-from random import Random
+"""pipeline/portal/sending/scheduler.py, each rule by itself; all together: test_scheduler_model.py."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pipeline.portal.requests.row import Lane
-from pipeline.portal.sending.scheduler import Entry, Scheduler
+from pipeline.portal.sending.entry import Entry
+from pipeline.portal.sending.scheduler import Scheduler
 from tests.unit.portal.fakes import row
 
 NOW = 1000.0
@@ -25,61 +20,6 @@ def drained(scheduler: Scheduler, count: int = 1000, now: float = NOW) -> list[E
         order.append(picked)
         scheduler.finish(picked)
     return order
-
-
-REQUESTS = st.lists(
-    st.tuples(
-        st.sampled_from(["i", "b"]), st.sampled_from(["a", "b", "c"]), st.sampled_from([None, "deal:1", "deal:2"])
-    ),
-    max_size=40,
-)
-
-
-@given(requests=REQUESTS, dice=st.randoms(use_true_random=False), share=st.sampled_from([0.0, 0.2, 0.9]))
-def test_nothing_is_lost_doubled_or_out_of_order(
-    requests: list[tuple[Lane, str, str | None]], dice: Random, share: float
-) -> None:
-    scheduler = Scheduler(share)
-    now = NOW
-    out: list[Entry] = []
-    added: list[Entry] = []
-    finished: list[Entry] = []
-    waiting = [
-        entry(number, lane=lane, source=source, order=order, credential_id=dice.choice("xy"), method=dice.choice("mn"))
-        for number, (lane, source, order) in enumerate(requests)
-    ]
-    while waiting or len(scheduler):
-        step = dice.random()
-        if waiting and step < 0.4:
-            added.append(waiting.pop(0))
-            scheduler.add(added[-1])
-        elif out and step < 0.6:
-            one = out.pop(dice.randrange(len(out)))
-            if dice.random() < 0.3:
-                scheduler.retry(one, now + dice.choice([0, 1, 5]))
-            else:
-                scheduler.finish(one)
-                finished.append(one)
-        elif step < 0.65:
-            scheduler.hold(dice.choice("xy*"), dice.choice("mn"), now + dice.choice([1, 3]))
-        else:
-            now += dice.choice([0, 0.5, 2])
-            picked = scheduler.pick(now)
-            if picked is not None:
-                held = scheduler.holds(now)
-                assert not {(picked.row.credential_id, picked.row.method), ("*", picked.row.method)} & set(held)
-                out.append(picked)
-        keys = Counter((one.row.lane, one.row.order) for one in out if one.row.order)
-        assert all(count == 1 for count in keys.values()), "two of one order key at once"
-        assert set(scheduler) == set(added) - set(finished) and len(scheduler) == len(added) - len(finished)
-        firsts = [one.row.accepted for one in scheduler]
-        assert scheduler.oldest() == min(firsts, default=None)
-    assert sorted(one.row.offset for one in finished) == list(range(len(requests)))
-    for lane in ("i", "b"):
-        for key in ("deal:1", "deal:2"):
-            order = [one.row.offset for one in finished if (one.row.lane, one.row.order) == (lane, key)]
-            assert order == sorted(order)
-    assert not scheduler._keys and not scheduler._delayed and not any(scheduler._ready.values())
 
 
 def test_bulk_keeps_its_share_and_no_more() -> None:
@@ -113,7 +53,12 @@ def test_sources_take_turns_within_a_lane() -> None:
 
 def test_one_order_key_goes_one_after_another_others_beside() -> None:
     scheduler = Scheduler()
-    first, second, other, free = entry(1, order="deal:1"), entry(2, order="deal:1"), entry(3, order="deal:2"), entry(4)
+    first, second, other, free = (
+        entry(1, keys=("deal:1",)),
+        entry(2, keys=("deal:1",)),
+        entry(3, keys=("deal:2",)),
+        entry(4),
+    )
     for one in (first, second, other, free):
         scheduler.add(one)
     assert [scheduler.pick(NOW), scheduler.pick(NOW), scheduler.pick(NOW)] == [first, other, free]
@@ -124,19 +69,111 @@ def test_one_order_key_goes_one_after_another_others_beside() -> None:
 
 def test_the_same_key_in_two_lanes_is_two() -> None:
     scheduler = Scheduler()
-    scheduler.add(entry(1, order="deal:1"))
-    scheduler.add(entry(2, order="deal:1", lane="b"))
+    scheduler.add(entry(1, keys=("deal:1",)))
+    scheduler.add(entry(2, keys=("deal:1",), lane="b"))
     assert {scheduler.pick(NOW), scheduler.pick(NOW)} == set(scheduler)
+
+
+def test_a_key_of_an_external_id_is_one_in_both_lanes() -> None:
+    scheduler = Scheduler()
+    first, second = entry(1, keys=("=deal:7",), lane="b"), entry(2, keys=("=deal:7",))
+    scheduler.add(first)
+    scheduler.add(second)
+    assert scheduler.pick(NOW) is first and scheduler.pick(NOW) is None
+    scheduler.finish(first)
+    assert scheduler.pick(NOW) is second
+
+
+def test_an_entry_of_several_keys_waits_for_all_and_holds_all() -> None:
+    scheduler = Scheduler()
+    one, other = entry(1, keys=("deal:1",)), entry(2, keys=("deal:2",))
+    both = entry(3, keys=("deal:1", "deal:2"))
+    behind = [entry(4, keys=("deal:2", "deal:3")), entry(5, keys=("deal:1",)), entry(6, keys=("deal:3",))]
+    for each in (one, other, both, *behind):
+        scheduler.add(each)
+    assert [scheduler.pick(NOW), scheduler.pick(NOW)] == [one, other]
+    scheduler.finish(one)
+    assert scheduler.pick(NOW) is None
+    scheduler.finish(other)
+    assert scheduler.pick(NOW) is both and scheduler.pick(NOW) is None, "also what is free but for one of its keys"
+    scheduler.finish(both)
+    assert [scheduler.pick(NOW), scheduler.pick(NOW), scheduler.pick(NOW)] == [*behind[:2], None]
+
+
+def test_a_key_that_stands_twice_does_not_wait_for_itself() -> None:
+    scheduler = Scheduler()
+    scheduler.add(entry(1, keys=("deal:1", "deal:1")))
+    assert len(drained(scheduler)) == 1 and not scheduler._keys
+
+
+def test_what_is_dropped_while_it_waits_for_others_lets_those_behind_it_go() -> None:
+    scheduler = Scheduler()
+    entries = [entry(number, keys=("deal:1",)) for number in range(3)]
+    for one in entries:
+        scheduler.add(one)
+    scheduler.drop(entries[1])
+    assert drained(scheduler) == [entries[0], entries[2]]
+
+
+def test_what_is_put_back_waits_in_its_old_place() -> None:
+    scheduler = Scheduler()
+    entries = [entry(number) for number in range(3)]
+    for one in entries:
+        scheduler.add(one)
+    taken = [scheduler.pick(NOW), scheduler.pick(NOW)]
+    for one in reversed(taken):
+        assert one is not None
+        scheduler.put_back(one)
+    assert drained(scheduler) == entries
+
+
+def test_what_is_put_back_with_another_method_waits_for_that() -> None:
+    blocked = {"n": NOW + 5}
+    scheduler = Scheduler(blocked=lambda credential, method: blocked.get(method))
+    plan, call = entry(1, method="plan"), entry(2, method="m")
+    scheduler.add(plan)
+    scheduler.add(call)
+    assert scheduler.pick(NOW) is plan
+    plan.method = "n"
+    scheduler.put_back(plan)
+    assert scheduler.pick(NOW) is call and scheduler.pick(NOW) is None
+    assert scheduler.next_time(NOW) == NOW + 5
+    blocked.clear()
+    assert scheduler.pick(NOW) is plan
+
+
+def test_one_more_is_of_the_same_lane_and_credential_and_by_turns() -> None:
+    scheduler = Scheduler()
+    for number, given in enumerate(
+        [{"source": "flood"}] * 4 + [{"source": "small"}, {"lane": "b"}, {"credential_id": "other"}]
+    ):
+        scheduler.add(entry(number, **given))
+    head = scheduler.pick(NOW)
+    assert head is not None and head.row.offset == 0
+    more = []
+    while (one := scheduler.pick_with("i", "all", NOW)) is not None:
+        more.append(one.row.offset)
+    assert more == [4, 1, 2, 3]
+
+
+def test_a_source_whose_entries_are_all_held_keeps_its_turn() -> None:
+    scheduler = Scheduler()
+    for number in range(3):
+        scheduler.add(entry(number, source="a", method="held"))
+        scheduler.add(entry(10 + number, source="b"))
+    scheduler.hold("*", "held", NOW + 5)
+    assert [one.row.offset for one in drained(scheduler, 2)] == [10, 11]
+    assert [one.row.offset for one in drained(scheduler, now=NOW + 5)] == [0, 12, 1, 2]
 
 
 def test_a_retry_keeps_its_key_and_goes_first_when_it_is_due() -> None:
     scheduler = Scheduler()
-    first, second, free = entry(1, order="deal:1"), entry(2, order="deal:1"), entry(3)
+    first, second, free = entry(1, keys=("deal:1",)), entry(2, keys=("deal:1",)), entry(3)
     for one in (first, second, free):
         scheduler.add(one)
     assert scheduler.pick(NOW) is first
     scheduler.retry(first, NOW + 10)
-    assert scheduler.next_time() == NOW + 10
+    assert scheduler.next_time(NOW) == NOW + 10
     assert scheduler.pick(NOW) is free
     scheduler.finish(free)
     assert scheduler.pick(NOW + 9.9) is None, "the second one waits behind the first"
@@ -167,7 +204,7 @@ def test_what_is_held_waits_and_others_go_on(hold: tuple[str, str], goes: list[i
     scheduler.hold(*hold, NOW + 5)
     assert scheduler.holds(NOW) == {hold: NOW + 5}
     assert [one.row.offset for one in drained(scheduler)] == goes
-    assert scheduler.next_time() == NOW + 5 and not scheduler.has_ready(NOW + 4)
+    assert scheduler.next_time(NOW) == NOW + 5 and scheduler.pick(NOW + 4) is None
     assert [one.row.offset for one in drained(scheduler, now=NOW + 5)] == [n for n in (1, 2, 3, 4) if n not in goes]
     assert scheduler.holds(NOW + 5) == {}
 
@@ -200,32 +237,3 @@ def test_bulk_keeps_its_share_although_a_part_of_it_is_held() -> None:
     scheduler.hold("held", "*", NOW + 60)
     lanes = [one.row.lane for one in drained(scheduler, 40)]
     assert lanes.count("b") >= 7
-
-
-@given(requests=REQUESTS, dice=st.randoms(use_true_random=False))
-def test_what_is_dropped_is_gone_and_the_others_go_in_their_order(
-    requests: list[tuple[Lane, str, str | None]], dice: Random
-) -> None:
-    with_drops, without = Scheduler(), Scheduler()
-    kept = []
-    for number, (lane, source, order) in enumerate(requests):
-        one = entry(number, lane=lane, source=source, order=order)
-        with_drops.add(one)
-        if dice.random() < 0.5:
-            with_drops.drop(one) if dice.random() < 0.5 else kept.append((one, False))
-        else:
-            kept.append((one, True))
-    for one, stays in kept:
-        if stays:
-            without.add(one)
-        else:
-            with_drops.drop(one)
-    assert len(with_drops) == len(without)
-    stay = Counter(id(one) for one, stays in kept if stays)
-    went = drained(with_drops)
-    assert Counter(map(id, went)) == stay
-    for lane in ("i", "b"):
-        for order in ("deal:1", "deal:2"):
-            numbers = [one.row.offset for one in went if (one.row.lane, one.row.order) == (lane, order)]
-            assert numbers == sorted(numbers)
-    assert len(with_drops) == 0 and not with_drops.has_ready(NOW)
