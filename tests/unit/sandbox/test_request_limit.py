@@ -99,3 +99,16 @@ async def test_refusals_come_before_the_cut() -> None:
     await portal.execute(_call("crm.deal.add", fields={}))
     with pytest.raises(RestError, match="OPERATION_TIME_LIMIT"):
         await portal.execute(_call("crm.deal.add", fields={}))
+
+
+async def test_nothing_begins_after_the_cut() -> None:
+    clock = VirtualClock()
+    portal = _portal(clock)
+    call = _call("crm.deal.fields")
+    call.pace = portal.pace()
+    call.pace.begin()
+    clock.time += 61
+    with pytest.raises(GatewayTimeout):
+        await portal.execute(call)
+    await _settled(portal, clock)
+    assert portal.journal.log(None, 0, 10) == []
