@@ -193,7 +193,9 @@ class Portal:
         for follow in self.after_success:
             follow(call, method, reply)
         state = self.meter.state(budget or self.budget(call.credential, method.name), finished)
-        return Outcome(reply, time_block(self.stamps, started, finished, finished - started, state))
+        # a machine that was late must not look like an expensive call: what is told is what is billed
+        told = finished - cost if cost > 0 else started
+        return Outcome(reply, time_block(self.stamps, told, finished, finished - told, state))
 
     def _write_down(
         self, call: Call, method: Method, reply: Reply | None, started: float, finished: float, error: str | int | None
