@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sandbox.portal.errors import INVALID_CREDENTIALS, RestError
 from sandbox.portal.fields import integer
 
-SCOPES = frozenset({"crm", "user", "catalog", "sale"})
+SCOPES = frozenset({"crm", "user", "catalog", "sale", "pay_system", "delivery"})
 """What a webhook may do unless it is narrowed."""
 
 

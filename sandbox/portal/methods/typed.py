@@ -3,8 +3,8 @@
 A family is a `Resource`: names, which fields must be given, what it refuses; its verbs are generic.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -35,7 +35,7 @@ class Resource:
 
     `check(portal, row, held)` sees a row before it is kept (`held` = the one that is changed) and may complete it;
     `written(portal, call, row)` sees it after; `show` replaces the plain view. `missing` is the code of an id that
-    is not there, its text stands with the entity or is `gone`. `event` names the events, with `{what}`.
+    is not there, its text stands with the entity or is `gone`. `events` names those of ADD, UPDATE, DELETE.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Resource:
     take: Callable[[Portal, dict[str, Any], Row | None], Row] | None = None
     required: dict[str, Problem] | None = None
     listed: Callable[[Portal, Call], None] | None = None
-    event: str = ""
+    events: Mapping[str, str] = field(default_factory=dict)
     resolve: Callable[[Table, str], str | None] | None = None
 
 
@@ -72,6 +72,11 @@ def resource_methods(resource: Resource) -> Iterator[Method]:
             params=read_params(params),
             result=shape,
         )
+
+
+def catalog_events(what: str) -> dict[str, str]:
+    """The events of a family of the catalogue: CATALOG.PRODUCT.ON.ADD, .."""
+    return {kind: f"CATALOG.{what}.ON.{kind}" for kind in ("ADD", "UPDATE", "DELETE")}
 
 
 def required_fields(names: Iterable[str]) -> Problem:
@@ -103,17 +108,17 @@ def take_typed(portal: Portal, table: Table, given: dict[str, Any], held: Row | 
     """The given fields in their kept form; unknown and read-only ones are left out."""
     taken: Row = {}
     for name, value in given.items():
-        field = table.entity.fields.get(name)
-        if field is None or field.readonly or (field.immutable and held is not None):
+        known = table.entity.fields.get(name)
+        if known is None or known.readonly or (known.immutable and held is not None):
             continue
-        taken[name] = take_value(portal, field, value)
+        taken[name] = take_value(portal, known, value)
     return taken
 
 
-def take_value(portal: Portal, field: Field, value: Any) -> Any:
+def take_value(portal: Portal, known: Field, value: Any) -> Any:
     """One value in its kept form; a multiple field takes a list."""
-    kind = TYPES[field.type]
-    if not field.multiple:
+    kind = TYPES[known.type]
+    if not known.multiple:
         return kind.take(value, portal.zone)
     parts = as_map(value)
     return [] if parts is None else [kind.take(part, portal.zone) for part in parts.values()]
@@ -124,7 +129,7 @@ def insert(portal: Portal, call: Call, resource: Resource, given: dict[str, Any]
     table = table_of(portal, resource)
     row = defaults(table, portal, call)
     row.update(_taken(portal, table, resource, given, None))
-    lacking = [name for name, field in table.entity.fields.items() if field.required and row.get(name) in (None, "")]
+    lacking = [name for name, known in table.entity.fields.items() if known.required and row.get(name) in (None, "")]
     for name in lacking:
         if resource.required and name in resource.required:
             raise RestError(resource.required[name])
@@ -164,9 +169,10 @@ def remove(portal: Portal, call: Call, resource: Resource, row: Row) -> None:
 
 def tell(call: Call, resource: Resource, what: str, row: Row) -> None:
     """Note the event of a write, if the family has any."""
-    if resource.event:
+    event = resource.events.get(what)
+    if event:
         fields = {"ID": row["id"]} | ({"TYPE": row["type"]} if "type" in row else {})
-        call.changes.append(Change(resource.event.replace("{what}", what), fields))
+        call.changes.append(Change(event, fields))
 
 
 def _add(resource: Resource) -> Handler:
@@ -233,12 +239,12 @@ def _describe(resource: Resource) -> Handler:
             {
                 resource.one: {
                     name: {
-                        "isImmutable": field.immutable,
-                        "isReadOnly": field.readonly,
-                        "isRequired": field.required,
-                        "type": field.type,
+                        "isImmutable": known.immutable,
+                        "isReadOnly": known.readonly,
+                        "isRequired": known.required,
+                        "type": known.type,
                     }
-                    for name, field in fields.items()
+                    for name, known in fields.items()
                 }
             }
         )

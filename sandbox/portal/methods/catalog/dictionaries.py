@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sandbox.portal.errors import Problem, RestError
 from sandbox.portal.methods.spec import Call, Method
-from sandbox.portal.methods.typed import Resource, resource_methods
+from sandbox.portal.methods.typed import Resource, catalog_events, resource_methods
 from sandbox.portal.portal import Portal
 from sandbox.portal.store import Row
 
@@ -52,7 +52,7 @@ _RESOURCES = (
         check=_check_section,
         removed=_remove_section,
         verbs=_WRITE,
-        event="CATALOG.SECTION.ON.{what}",
+        events=catalog_events("SECTION"),
     ),
     Resource("catalog.priceType", "price_type", "catalog", "priceType", "priceTypes", verbs=_WRITE),
     Resource("catalog.measure", "measure", "catalog", "measure", "measures", verbs=_WRITE),

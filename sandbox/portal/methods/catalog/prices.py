@@ -7,7 +7,16 @@ from sandbox.portal.errors import Problem, RestError
 from sandbox.portal.fields import integer
 from sandbox.portal.methods.given import new_fields
 from sandbox.portal.methods.spec import Call, Method, Reply, read_params
-from sandbox.portal.methods.typed import Resource, change, insert, remove, required_fields, resource_methods, shown
+from sandbox.portal.methods.typed import (
+    Resource,
+    catalog_events,
+    change,
+    insert,
+    remove,
+    required_fields,
+    resource_methods,
+    shown,
+)
 from sandbox.portal.php import as_map
 from sandbox.portal.portal import Portal
 from sandbox.portal.store import Row
@@ -32,7 +41,7 @@ def _check(portal: Portal, row: Row, held: Row | None) -> None:
     row["priceScale"] = row["price"]
 
 
-_PRICE = Resource("catalog.price", "price", "catalog", "price", "prices", check=_check, event="CATALOG.PRICE.ON.{what}")
+_PRICE = Resource("catalog.price", "price", "catalog", "price", "prices", check=_check, events=catalog_events("PRICE"))
 
 
 def methods() -> Iterator[Method]:

@@ -7,7 +7,7 @@ from sandbox.portal.errors import Problem, RestError
 from sandbox.portal.fields import integer
 from sandbox.portal.methods.crm.files import take_file
 from sandbox.portal.methods.spec import Call, Method
-from sandbox.portal.methods.typed import Resource, resource_methods, take_typed
+from sandbox.portal.methods.typed import Resource, catalog_events, resource_methods, take_typed
 from sandbox.portal.php import as_map
 from sandbox.portal.portal import Portal
 from sandbox.portal.store import Row
@@ -128,6 +128,6 @@ PRODUCT = Resource(
     removed=_removed,
     show=_show,
     listed=_listed,
-    event="CATALOG.PRODUCT.ON.{what}",
+    events=catalog_events("PRODUCT"),
     verbs=("add", "get", "list", "update", "delete"),
 )
