@@ -33,7 +33,7 @@ from pipeline.portal.sending.scheduler import Scheduler
 from pipeline.portal.sending.shipment import Flight, Shipment, Shot
 from pipeline.portal.steps.command import Command, Executed, Refused, Result, Unclear
 from pipeline.portal.wire.access import Access
-from pipeline.portal.wire.faults import PortalAuth, PortalFault, PortalThrottled
+from pipeline.portal.wire.faults import PortalAuth, PortalFault, PortalPermanent, PortalThrottled
 from pipeline.portal.wire.times import Times
 
 __all__ = ["GIVE_UP_AFTER", "Landed", "Landing"]
@@ -93,7 +93,8 @@ class Landing:
         now: float,
     ) -> dict[Entry, Landed]:
         """What each request of the shipment gets. `access` None: nothing was sent."""
-        self._whole(shipment, outcomes[0], now)
+        if access is not None:
+            self._whole(shipment, outcomes[0], now)
         self._account_batch(shipment, outcomes[0], batch_times, now)
         landed = {entry: Landed(flight) for entry, flight in shipment.flights.items()}
         renewed = self._renewed(shipment, outcomes, access)
@@ -122,10 +123,8 @@ class Landing:
         elif isinstance(fault, Unknown):
             self._pause.failed(now, str(fault))
         elif isinstance(fault, Transient):
-            if not isinstance(fault, PortalFault):
-                return  # the token server is away: that says nothing of the portal
             self._pause.unreachable(now, str(fault))
-        else:
+        elif fault is None or (isinstance(fault, PortalFault) and fault.sent):
             self._pause.succeeded(now)
             if not isinstance(fault, Auth):
                 self._limiter.succeeded()
@@ -150,7 +149,7 @@ class Landing:
         fault = outcome.result
         for method, times in charges(shot, outcome):
             place = (shipment.credential_id, method)
-            if isinstance(fault, Executed | Oversize) or (isinstance(fault, Permanent) and not outcome.whole):
+            if isinstance(fault, Executed | Oversize) or _was_looked_at(shipment, outcome):
                 self._governor.answered(*place, now, times)
             elif isinstance(fault, PortalThrottled) and fault.method_only and not (outcome.whole and shipment.packed):
                 self._governor.refused(*place, now)
@@ -237,3 +236,9 @@ class Landing:
         if command.failures >= GIVE_UP_AFTER and serves_others:
             return Refused(fault)
         return now + self._backoff.pause(command.failures)
+
+
+def _was_looked_at(shipment: Shipment, outcome: Outcome) -> bool:
+    """Has the portal run the command and refused it? A batch that is refused as a whole runs none."""
+    fault = outcome.result
+    return isinstance(fault, PortalPermanent) and fault.sent and not (outcome.whole and shipment.packed)

@@ -32,14 +32,22 @@ class Shot:
     method: str
     params: Any
     body: bytes
-    query: str | None
     expected: float
+    #: of several look-ups made one
+    joined: str = ""
     members: list[tuple[Flight, Command]] = field(default_factory=list)
 
     @property
     def write(self) -> bool:
         """Does it change something?"""
         return self.members[0][1].write
+
+    @property
+    def query(self) -> str:
+        """Its form within a batch. Known once the packer has looked at it (packer.py)."""
+        query = self.joined or self.members[0][1].query
+        assert query, "a command that must go alone is in no batch"
+        return query
 
     @property
     def charged(self) -> list[str]:
@@ -77,7 +85,7 @@ class Shipment:
             known.members.append((flight, command))
             _widen(known)
             return None
-        shot = Shot(command.name, command.params, command.json(), command.query, expected, [(flight, command)])
+        shot = Shot(command.name, command.params, command.json(), expected, members=[(flight, command)])
         self.shots.append(shot)
         self.expected += expected
         if lookup is not None:
@@ -88,7 +96,7 @@ class Shipment:
         """JSON of the request."""
         if not self.packed:
             return self.shots[0].body
-        return batch.build([shot.query or "" for shot in self.shots])
+        return batch.build([shot.query for shot in self.shots])
 
     def method(self) -> str:
         """The method of the request; of a lone call as its client wrote it."""
@@ -109,4 +117,4 @@ def _widen(shot: Shot) -> None:
     externals = list(dict.fromkeys(lookup.external for lookup in lookups))
     shot.params = entity(lookups[0].entity).lookup_params(externals, lookups[0].originator)
     shot.body = Command(shot.method, shot.params, write=False).json()
-    shot.query = encode.command(shot.method, shot.params)
+    shot.joined = encode.command(shot.method, shot.params)
