@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["KEYS_A_LOOKUP", "PAGE", "Entity", "entity", "entity_of_add", "field_of", "fields_of"]
+__all__ = [
+    "KEYS_A_LOOKUP",
+    "PAGE",
+    "Entity",
+    "entity",
+    "entity_of_add",
+    "field_of",
+    "fields_name",
+    "fields_of",
+    "is_number",
+]
 
 #: Rows that a list method returns at most (Bitrix24: list-methods-pecularities.md).
 PAGE = 50
@@ -40,6 +50,11 @@ class Entity:
     get_key: str | None = None
     rows_key: str | None = None
     many: str = "@"
+
+    @property
+    def objects(self) -> str:
+        """What its objects are: `deal` of `deal` and of `item:2`, two names of the same ones."""
+        return _SAME_OBJECTS.get(self.name, self.name)
 
     @property
     def add_method(self) -> str:
@@ -73,13 +88,15 @@ class Entity:
         """Parameters that read the object `number`."""
         return {**dict(self.fixed), "id": _number(number)}
 
-    def lookup_params(self, externals: Sequence[str], originator: str) -> dict[str, Any]:
+    def lookup_params(
+        self, externals: Sequence[str], originator: str, *, youngest_first: bool = False
+    ) -> dict[str, Any]:
         """Parameters that find the objects with one of these external ids, oldest first; at most a page."""
         place = self.external_field if len(externals) == 1 else f"{self.many}{self.external_field}"
         wanted: dict[str, Any] = {place: externals[0] if len(externals) == 1 else list(externals)}
         if originator and self.originator_field:
             wanted[self.originator_field] = originator
-        return self.list_params(wanted)
+        return {**self.list_params(wanted), "order": {self.id_field: "DESC" if youngest_first else "ASC"}}
 
     def list_params(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters of a list by ascending id, with what identifies an object."""
@@ -112,13 +129,26 @@ class Entity:
         if self.row_key is not None:
             row = result.get(self.row_key) if isinstance(result, dict) else None
             result = row.get(self.id_field) if isinstance(row, dict) else None
-        if isinstance(result, bool) or not isinstance(result, int | str) or not str(result).isdigit():
-            return None
-        return str(result)
+        return _id(result)
+
+    def id_of(self, row: Mapping[str, Any]) -> str | None:
+        """Id of a row; None when it shows none."""
+        return _id(row.get(self.id_field))
 
     def external_of(self, row: Mapping[str, Any]) -> str:
         """External id of a row, "" when it has none."""
-        return str(row.get(self.external_field) or "")
+        return _text(row.get(self.external_field))
+
+    def is_named(self, row: Mapping[str, Any], external: str, originator: str) -> bool:
+        """Has a row exactly this external id? Portals find texts of another case, and blanks at the end, too.
+
+        The same id of another originator is another one; of no originator as well.
+        """
+        if self.external_of(row).rstrip() != external.rstrip():
+            return False
+        if self.originator_field is None or self.originator_field not in row:
+            return True
+        return _text(row[self.originator_field]).rstrip() == originator.rstrip()
 
     def _keys(self, external: str, originator: str) -> dict[str, Any]:
         keys = {self.external_field: external}
@@ -127,8 +157,23 @@ class Entity:
         return keys
 
 
+def is_number(text: str) -> bool:
+    """Is it a whole number as ids are: ASCII digits, and not endless (`int` refuses thousands of them)?"""
+    return len(text) < 19 and text.isascii() and text.isdigit()
+
+
 def _number(number: str) -> Any:
-    return int(number) if number.isdigit() and len(number) < 19 else number
+    return int(number) if is_number(number) else number
+
+
+def _id(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | str) or not is_number(str(value)):
+        return None
+    return str(value)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or isinstance(value, bool | dict | list) else str(value)
 
 
 def _old(name: str) -> Entity:
@@ -164,6 +209,8 @@ _ENTITIES: dict[str, Entity] = {
 }
 #: entityTypeId of items that carry originatorId and originId; the others have xmlId alone
 _WITH_ORIGIN = frozenset({"1", "2", "3", "4"})
+#: two methods, one store (crm/data-types.md, object_type)
+_SAME_OBJECTS = {"item:1": "lead", "item:2": "deal", "item:3": "contact", "item:4": "company"}
 
 
 @lru_cache(maxsize=1024)
@@ -177,9 +224,9 @@ def entity(name: str) -> Entity:
     if known is not None:
         return known
     kind, _, number = name.partition(":")
-    if number.isdigit() and kind == "item":
+    if is_number(number) and kind == "item":
         return _item(number)
-    if number.isdigit() and kind in ("product", "section"):
+    if is_number(number) and kind in ("product", "section"):
         return _catalog(kind, int(number))
     raise KeyError(
         f"no entity {name!r}; known: {', '.join(_ENTITIES)}, item:<type>, product:<iblock>, section:<iblock>"
@@ -187,6 +234,7 @@ def entity(name: str) -> Entity:
 
 
 def _item(number: str) -> Entity:
+    number = str(int(number))
     own = number in _WITH_ORIGIN
     return Entity(
         f"item:{number}",
@@ -229,20 +277,28 @@ def entity_of_add(method: str, params: Any) -> Entity | None:
     if fields is None:
         return None
     if family == "crm.item":
-        kind = str(field_of(params, "entityTypeId") or "")
-        return _item(kind) if kind.isdigit() else None
+        kind = _text(field_of(params, "entityTypeId")).strip()
+        return _item(kind) if is_number(kind) else None
     if verb != "add":
         return None
     if family in ("catalog.product", "catalog.section"):
-        iblock = str(field_of(fields, "iblockId") or "")
-        return _catalog(family.removeprefix("catalog."), int(iblock)) if iblock.isdigit() else None
+        iblock = _text(field_of(fields, "iblockId")).strip()
+        return _catalog(family.removeprefix("catalog."), int(iblock)) if is_number(iblock) else None
     return _BY_FAMILY.get(family)
 
 
 def fields_of(params: Any) -> dict[str, Any] | None:
     """The `fields` of a call, whatever the case of that name; None when they are no object."""
-    found = field_of(params, "fields") if isinstance(params, dict) else None
+    place = fields_name(params) if isinstance(params, dict) else None
+    found = params[place] if place is not None else None
     return found if isinstance(found, dict) else None
+
+
+def fields_name(params: Mapping[str, Any]) -> str | None:
+    """How a call writes the name `fields`; None when it has none."""
+    if "fields" in params:
+        return "fields"
+    return next((name for name in params if name.lower() == "fields"), None)
 
 
 def field_of(values: Mapping[str, Any], name: str) -> Any:

@@ -9,7 +9,8 @@
 
 `{"$ref": "step.path"}` anywhere in `params`, `fields` or `wanted` stands for a result of an earlier step:
 `company.id` of an upsert, `deal.result` or `deal.result.item.id` of a call. Steps run one after another unless `after`
-says what they wait for (`[]` = nothing); one that fails ends the plan, unless it is `optional`.
+says what they wait for (`[]` = nothing); they wait for what they refer to in any case, and upserts of one object for
+each other. A step that fails ends the plan, unless it is `optional`.
 
 A flow builds plans with `PlanBuilder` (plan_builder.py) and sends `plan.record(...)`.
 """
@@ -21,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from pipeline.delivery.errors import BadInput
 from pipeline.delivery.records import Record
@@ -44,7 +45,9 @@ __all__ = [
 VERSION = 1
 #: Most steps of one plan; a flow with more makes several plans.
 MOST_STEPS = 500
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
+#: no control characters: keys of links and order have some between their parts
+_PLAIN = r"^[^\x00-\x1f]*$"
 
 Version = int | str
 
@@ -54,10 +57,13 @@ class _Model(BaseModel):
 
 
 class Key(_Model):
-    """External key of an object: the id that it has in `originator`'s world."""
+    """External key of an object: the id that it has in `originator`'s world.
 
-    id: str = Field(min_length=1, max_length=500)
-    originator: str = Field(default="", max_length=200)
+    Blanks around are left out: a portal finds them alike.
+    """
+
+    id: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=_PLAIN)]
+    originator: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_PLAIN)] = ""
 
 
 class _Step(_Model):
@@ -95,10 +101,18 @@ class UpsertStep(_Step):
     @model_validator(mode="after")
     def _known(self) -> UpsertStep:
         try:
-            entity(self.entity)
+            kind = entity(self.entity)
         except KeyError as error:
             raise ValueError(error.args[0]) from None
+        if self.key.originator and kind.originator_field is None:
+            # it would stand nowhere, and the same id of two originators would be one object
+            raise ValueError(f"objects of {self.entity} have no originator: put it into the id")
         return self
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """The same for two upserts of one object."""
+        return entity(self.entity).objects, self.key.originator, self.key.id
 
 
 class ReconcileStep(_Step):
@@ -124,7 +138,7 @@ Step = Annotated[CallStep | UpsertStep | ReconcileStep, Field(discriminator="do"
 class Plan(_Model):
     """What one event needs of one portal. `keys`: plans of a portal that share one run one after another.
 
-    Default keys: those of the first step (its external key, or the order key of its call).
+    Beside them count the keys of its steps: external keys, the order keys of calls, lists that are reconciled.
     """
 
     v: Literal[1] = 1
@@ -143,6 +157,22 @@ class Plan(_Model):
                     raise ValueError(f"step {step.name!r} needs {earlier!r}, which is no earlier step")
             names.add(step.name)
         return self
+
+    def needs(self) -> dict[str, frozenset[str]]:
+        """By step: the steps that must be over before it begins."""
+        found: dict[str, frozenset[str]] = {}
+        upserts: dict[tuple[str, str, str], str] = {}
+        before: str | None = None
+        for step in self.steps:
+            waits = {before} if step.after is None and before is not None else set(step.after or ())
+            waits |= {ref.partition(".")[0] for ref in _references(step)}
+            if isinstance(step, UpsertStep):
+                if step.identity in upserts:
+                    waits.add(upserts[step.identity])
+                upserts[step.identity] = step.name
+            found[step.name] = frozenset(waits)
+            before = step.name
+        return found
 
     def encode(self) -> bytes:
         """The wire form."""

@@ -8,12 +8,14 @@ upsert: such keys hold in both lanes together, since nobody but us keeps externa
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
+import orjson
+
 from pipeline.portal import methods
-from pipeline.portal.entities import entity_of_add
-from pipeline.portal.links.keys import external_key
-from pipeline.portal.plan import CallStep, Plan, UpsertStep
+from pipeline.portal.entities import Entity, entity, entity_of_add
+from pipeline.portal.plan import Plan, ReconcileStep, UpsertStep
 from pipeline.portal.steps.refs import paths
 from pipeline.portal.steps.stamp import external_in
 
@@ -49,31 +51,43 @@ _ITEM_OWNERS = (("ownertype", "ownerid"), ("ownertypeid", "ownerid"))
 def call_keys(method: str, params: Any) -> tuple[str, ...]:
     """All keys of a call."""
     key = order_key(method, params)
-    found = () if key is None else (key,)
-    kind = entity_of_add(methods.canonical(method), params)
-    brought = external_in(kind, params) if kind is not None else None
-    return found if kind is None or brought is None else (*found, _external(kind.name, *brought))
+    return (*(() if key is None else (key,)), *_brought(method, params))
 
 
 def plan_keys(plan: Plan) -> tuple[str, ...]:
-    """Keys of a plan: its own ones, or those of its first step; and of all external ids that it may add."""
-    first = plan.steps[0]
-    if plan.keys is not None:
-        keys = [f"plan:{key}" for key in plan.keys]
-    elif isinstance(first, UpsertStep):
-        keys = []
-    else:
-        keys = list(call_keys(first.method, first.params))
+    """Keys of a plan: its own ones, and those of its steps as far as they do not depend on results.
+
+    A list that is reconciled is one key, so that two plans do not make what it lacks twice.
+    """
+    keys = [f"plan:{key}" for key in plan.keys or ()]
     for step in plan.steps:
         if isinstance(step, UpsertStep):
-            keys.append(_external(step.entity, step.key.originator, step.key.id))
-        elif isinstance(step, CallStep) and not any(paths(step.params)):
+            keys.append(_external(entity(step.entity), step.key.originator, step.key.id))
+        elif any(paths(step.params)):
+            keys += _brought(step.method, step.params)
+        else:
             keys += call_keys(step.method, step.params)
+            if isinstance(step, ReconcileStep):
+                keys.append(_list_of(step))
     return tuple(dict.fromkeys(keys))
 
 
-def _external(entity: str, originator: str, external: str) -> str:
-    return f"={entity}:{external_key(originator, external)}"
+def _brought(method: str, params: Any) -> tuple[str, ...]:
+    """The key of the external id that an add brings."""
+    kind = entity_of_add(methods.canonical(method), params)
+    brought = external_in(kind, params) if kind is not None else None
+    return () if kind is None or brought is None else (_external(kind, *brought),)
+
+
+def _external(kind: Entity, originator: str, external: str) -> str:
+    """One key for all that a portal's look-up takes for the same: it knows neither case nor blanks at the end."""
+    parts = [part for text in (originator, external) if (part := text.strip().casefold())]
+    return f"={kind.objects}:" + "\x1f".join(parts)
+
+
+def _list_of(step: ReconcileStep) -> str:
+    given = orjson.dumps(step.params, option=orjson.OPT_SORT_KEYS)
+    return f"list:{methods.canonical(step.method)}:{hashlib.sha256(given).hexdigest()[:16]}"
 
 
 def order_key(method: str, params: Any) -> str | None:

@@ -12,6 +12,9 @@ from pipeline.portal import methods
 
 __all__ = ["Command", "Executed", "LookUp", "Refused", "Result", "Unclear"]
 
+#: some portals on servers of their own begin with it
+_BOM = b"\xef\xbb\xbf"
+
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
@@ -66,7 +69,7 @@ class Executed:
 
     def content(self) -> dict[str, Any]:
         """The answer parsed."""
-        parsed = orjson.loads(self.body)
+        parsed = orjson.loads(self.body.removeprefix(_BOM))
         return parsed if isinstance(parsed, dict) else {}
 
 

@@ -70,6 +70,7 @@ class CallCourse:
 
     def commands(self, now: float) -> list[Command]:
         """The one command, when it is due."""
+        self._run.asked_at = now
         command = self._run.command
         return [command] if command is not None and self._run.due <= now else []
 

@@ -1,15 +1,17 @@
 """Adds without an external id that their own fields identify (reference: Bitrix24, sections 6.3, 6.5 to 6.7).
 
-`key` fields are asked for, `same` fields must be equal too. Each is exact or an add is taken for another one.
+`key` fields are asked for, `same` fields must be equal too: numbers by value,
+texts but for blanks, keys but for their case.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from pipeline.portal.entities import field_of
+from pipeline.portal.entities import field_of, is_number
 
 __all__ = ["NATURAL", "Natural"]
 
@@ -41,11 +43,16 @@ class Natural:
         """Rows of the look-up's `result`."""
         if self.rows_key is not None:
             result = result.get(self.rows_key) if isinstance(result, dict) else None
+        if isinstance(result, dict):  # the array rule of PHP: a list with gaps
+            result = list(result.values())
         return [row for row in result if isinstance(row, dict)] if isinstance(result, list) else []
 
     def is_same(self, row: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
         """Is it what the add was to make?"""
-        return all(_text(row, name) == self._as_kept(name, _text(fields, name)) for name in (*self.key, *self.same))
+        return all(
+            _plain(_text(row, name)).casefold() == _plain(self._as_kept(name, _text(fields, name))).casefold()
+            for name in self.key
+        ) and all(_plain(_text(row, name)) == _plain(_text(fields, name)) for name in self.same)
 
     def id_of(self, row: Mapping[str, Any]) -> str:
         """Id of a row."""
@@ -56,7 +63,7 @@ class Natural:
         if self.row_key is not None:
             return {self.row_key: row}
         number = self.id_of(row)
-        return int(number) if number.isdigit() else True
+        return int(number) if is_number(number) else True
 
     def _as_kept(self, name: str, text: str) -> str:
         """A user field's name is kept in capitals, with the portal's prefix."""
@@ -69,6 +76,15 @@ class Natural:
 def _text(values: Mapping[str, Any], name: str) -> str:
     found = field_of(values, name)
     return "" if found is None or isinstance(found, dict | list | bool) else str(found)
+
+
+def _plain(text: str) -> str:
+    """A number by its value (a price of 100 is kept as 100.00), a text with single blanks between its words."""
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return " ".join(text.split())
+    return f"{number.normalize():f}" if number.is_finite() and abs(number.adjusted()) < 40 else text.strip()
 
 
 def _userfields(entity: str) -> Natural:

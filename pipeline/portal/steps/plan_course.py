@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from pipeline.delivery.errors import Permanent, PipelineError
+from pipeline.portal.links.store import Link
 from pipeline.portal.plan import CallStep, Plan, ReconcileStep, UpsertStep
 from pipeline.portal.requests.answers import Reply, code_of
 from pipeline.portal.steps.call import CallRun
@@ -32,13 +35,18 @@ class PlanCourse:
         self, plan: Plan, env: Env, stamp: Stamp, progress: dict[str, Any] | None, *, sent_at: float | None
     ) -> None:
         """`progress` and `sent_at` as the worker before us left them."""
-        self._env = env
+        self._env = replace(env, link=self._link)
         self._stamp = stamp
         self._steps = plan.steps
+        self._needs = plan.needs()
         self._results: dict[str, Any] = dict((progress or {}).get("results", {}))
-        #: steps whose writes have left and whose outcome was not seen yet
-        self._sent: set[str] = set((progress or {}).get("sent", ())) if sent_at is not None else set()
-        self._sent_at = sent_at
+        #: steps whose writes have left and whose outcome was not seen yet: when, and is it the add of an upsert
+        self._sent: dict[str, dict[str, Any]] = dict((progress or {}).get("sent", {})) if sent_at is not None else {}
+        #: those of them that a worker before us has sent, until they have begun here
+        self._inherited = set(self._sent)
+        self._link_before = env.link
+        #: links that this plan has changed and that may be on their way to the table
+        self._changed: dict[tuple[str, str], Link | None] = {}
         self._runs: dict[str, _Run] = {}
         #: by reconcile step: the runs of what its rule found
         self._found: dict[str, list[CallRun | UpsertRun]] = {}
@@ -52,6 +60,9 @@ class PlanCourse:
     def commands(self, now: float) -> list[Command]:
         """All that is due, in order of the steps."""
         self._begin_again()
+        for _, run in self._active():
+            if isinstance(run, CallRun):
+                run.asked_at = now
         return [run.command for _, run in self._active() if run.command is not None and run.due <= now]
 
     def due(self) -> float | None:
@@ -61,7 +72,9 @@ class PlanCourse:
     def mark_sent(self, commands: Iterable[Command], now: float) -> None:
         """See Course."""
         leaving = {id(command) for command in commands if command.write}
-        self._sent |= {name for name, run in self._active() if id(run.command) in leaving}
+        for name, run in self._active():
+            if id(run.command) in leaving:
+                self._sent[name] = {"at": now, "add": isinstance(run, UpsertRun) and run.adds}
 
     def take(self, command: Command, result: Result) -> None:
         """See Course."""
@@ -78,7 +91,7 @@ class PlanCourse:
 
     def progress(self) -> dict[str, Any] | None:
         """Results so far, and which steps are out."""
-        return {"results": self._results, "sent": sorted(self._sent)}
+        return {"results": dict(self._results), "sent": dict(self._sent)}
 
     # -- steps
 
@@ -87,16 +100,16 @@ class PlanCourse:
             self._restart[name] = result
             return
         run.take(result)
-        if not isinstance(result, Unclear) and not self._found.get(name):
-            self._sent.discard(name)
+        if not isinstance(run, ReconcileRun) and not run.open and name not in self._found:
+            self._sent.pop(name, None)
 
     def _begin_again(self) -> None:
         """A found step whose outcome is unknown: the list is read again, later."""
         for name, unclear in self._restart.items():
             run = self._runs[name]
             assert isinstance(run, ReconcileRun)
-            self._found.pop(name, None)
-            run.start_again(unclear.sent_at, unclear.fault)
+            made = sum(found.command is None for found in self._found.pop(name, ()))
+            run.start_again(unclear.sent_at, unclear.fault, made)
         if self._restart:
             self._restart.clear()
             self._advance()
@@ -121,9 +134,9 @@ class PlanCourse:
             changed = True
             del self._runs[name]
             self._found.pop(name, None)
-            self._sent.discard(name)
+            self._sent.pop(name, None)
             if fault is not None:
-                self._step_failed(name, fault, getattr(run, "unsettled", False))
+                self._step_failed(name, fault, run.unsettled)
             else:
                 self._results[name] = _result(done)
         return changed
@@ -133,13 +146,13 @@ class PlanCourse:
         if not isinstance(run, ReconcileRun) or run.found is None or name in self._restart:
             return
         if name not in self._found:
-            prefix = f"{name}-"
-            self._found[name] = [self._new(step, f"{prefix}{n}", {}) for n, step in enumerate(run.found)]
+            self._found[name] = [self._new(step, _found_name(name, n, step), {}) for n, step in enumerate(run.found)]
         for found in self._found[name]:
             if isinstance(found, UpsertRun):
                 self._collect_links(found)
             if found.fault is not None:
                 run.fault = run.fault or found.fault
+                run.unsettled = run.unsettled or found.unsettled
         if run.fault is None and all(found.command is None for found in self._found[name]):
             del self._found[name]
             run.made_all()
@@ -147,10 +160,16 @@ class PlanCourse:
     def _collect_links(self, run: UpsertRun) -> None:
         if run.forget is not None:
             self._changes.drops.append(run.forget)
+            self._changed[run.forget] = None
             run.forget = None
         if run.link is not None:
             self._changes.puts.append(run.link)
+            self._changed[run.link.entity, run.link.external] = run.link
             run.link = None
+
+    def _link(self, entity: str, external: str) -> Link | None:
+        place = entity, external
+        return self._changed[place] if place in self._changed else self._link_before(entity, external)
 
     def _begin(self) -> bool:
         changed = False
@@ -159,8 +178,12 @@ class PlanCourse:
                 del self._runs[name]
                 self._found.pop(name, None)
             return False
-        for number, step in enumerate(self._steps):
-            if step.name in self._results or step.name in self._runs or not self._is_due(step, number):
+        for step in self._steps:
+            if (
+                step.name in self._results
+                or step.name in self._runs
+                or not self._needs[step.name] <= set(self._results)
+            ):
                 continue
             changed = True
             try:
@@ -168,20 +191,16 @@ class PlanCourse:
             except LookupError as error:
                 self._step_failed(step.name, Permanent(f"step {step.name!r}: {error.args[0]}"), False)
                 return True
-            if step.name in self._sent and self._sent_at is not None:
-                self._was_sent(run)
+            if step.name in self._inherited:
+                self._inherited.discard(step.name)
+                self._was_sent(run, self._sent[step.name])
         return changed
 
-    def _is_due(self, step: _AnyStep, number: int) -> bool:
-        if step.after is None:
-            return number == 0 or self._steps[number - 1].name in self._results
-        return all(name in self._results for name in step.after)
-
-    def _was_sent(self, run: _Run) -> None:
-        assert self._sent_at is not None
-        if isinstance(run, CallRun) and (run.command is None or not run.command.write):
-            return
-        run.was_sent(self._sent_at)
+    def _was_sent(self, run: _Run, sent: dict[str, Any]) -> None:
+        if isinstance(run, UpsertRun):
+            run.was_sent(sent["at"], added=sent["add"])
+        elif not isinstance(run, CallRun) or (run.command is not None and run.command.write):
+            run.was_sent(sent["at"])
 
     def _new(self, step: _AnyStep, name: str, results: dict[str, Any]) -> Any:
         if isinstance(step, CallStep):
@@ -223,6 +242,12 @@ class PlanCourse:
         status = answer.status if answer is not None else 0
         self.reply = Reply(status, orjson.dumps(body), fault.error_class)
         self.letter = fault
+
+
+def _found_name(name: str, number: int, step: CallStep | UpsertStep) -> str:
+    """For the stamp of a step that a rule found: another one when the rule, asked anew, gives another step there."""
+    content = orjson.dumps(step.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    return f"{name}.{number}.{hashlib.sha256(content).hexdigest()[:8]}"
 
 
 def _code(fault: PipelineError) -> str:

@@ -6,7 +6,9 @@ what was executed shows there.
 
 from __future__ import annotations
 
+import copy
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from pipeline.delivery.errors import Permanent, PipelineError
@@ -16,6 +18,7 @@ from pipeline.portal.rules import rule_named
 from pipeline.portal.steps.call import MOST_TRIES
 from pipeline.portal.steps.command import Command, Executed, Refused, Result
 from pipeline.portal.steps.env import Env
+from pipeline.portal.steps.refs import paths
 
 __all__ = ["MOST_PAGES", "ReconcileRun"]
 
@@ -38,6 +41,7 @@ class ReconcileRun:
         self._pages = 0
         self._tries = 0
         self._made = 0
+        self.unsettled = False
         self.due = 0.0
         self.command: Command | None = None
         self.found: list[CallStep | UpsertStep] | None = None
@@ -61,12 +65,13 @@ class ReconcileRun:
         self._made += len(self.found or ())
         self.done = {"made": self._made}
 
-    def start_again(self, sent_at: float, fault: PipelineError) -> None:
-        """The outcome of a found step is unknown."""
+    def start_again(self, sent_at: float, fault: PipelineError, made: int) -> None:
+        """The outcome of a found step is unknown; `made` of the others have been made."""
         self._tries += 1
-        self._made += len(self.found or ())
+        self._made += made
         self.found = None
         if self._tries > MOST_TRIES:
+            self.unsettled = True
             self.fault = fault
             return
         self._read(sent_at + self._env.request_limit)
@@ -88,13 +93,29 @@ class ReconcileRun:
             return
         self.command = None
         try:
-            self.found = list(rule_named(self._step.rule)(self._rows, self._wanted))
+            self.found = _checked(rule_named(self._step.rule)(self._rows, copy.deepcopy(self._wanted)))
         except PipelineError as error:
             self.fault = error
         except Exception as error:
             # a defect of one rule must not end the worker, and with it all portals, again and again
             log.exception("rule %s failed", self._step.rule)
             self.fault = Permanent(f"rule {self._step.rule} failed: {type(error).__name__}: {error}")
+
+
+def _checked(found: Iterable[Any]) -> list[CallStep | UpsertStep]:
+    """Steps that may run side by side. Raises ValueError."""
+    steps = list(found)
+    objects: set[tuple[str, str, str]] = set()
+    for step in steps:
+        if not isinstance(step, CallStep | UpsertStep):
+            raise ValueError(f"{type(step).__name__} is no step that a rule may give")
+        if any(paths(step.params if isinstance(step, CallStep) else step.fields)):
+            raise ValueError(f"step {step.name!r} refers to another: they run side by side")
+        if isinstance(step, UpsertStep):
+            if step.identity in objects:
+                raise ValueError(f"two steps upsert {step.entity} {step.key.id!r}")
+            objects.add(step.identity)
+    return steps
 
 
 def _rows_of(result: Any) -> list[Any]:

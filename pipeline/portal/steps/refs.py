@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -43,8 +44,13 @@ def _look_up(path: str, results: Mapping[str, Any]) -> Any:
     for part in path.split("."):
         if isinstance(found, Mapping) and part in found:
             found = found[part]
-        elif isinstance(found, Sequence) and not isinstance(found, str) and part.isdigit() and int(part) < len(found):
-            found = found[int(part)]
+        elif isinstance(found, Sequence) and not isinstance(found, str) and _place(part) < len(found):
+            found = found[_place(part)]
         else:
             raise LookupError(f"nothing is at {path!r}")
     return found
+
+
+def _place(part: str) -> int:
+    """An index of a list; one beyond all lists when it is none."""
+    return int(part) if part.isascii() and part.isdigit() and len(part) < 10 else sys.maxsize

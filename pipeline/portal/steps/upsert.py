@@ -3,7 +3,8 @@
     link known -> older version: stale | same hash: unchanged | update -> gone in the portal: forget the link, look
     no link    -> look in the portal -> found: link, update | not found: add -> link
 
-An add whose outcome nobody knows is looked up like any other missing link, after the portal's time limit.
+An add whose outcome nobody knows is looked up like any other missing link, after the portal's time limit. An update
+that appends phones and the like reads the object first, and gives it only what it lacks.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pipeline.portal.entities import PAGE, entity
 from pipeline.portal.links.keys import external_key
 from pipeline.portal.links.store import Link
 from pipeline.portal.plan import UpsertStep, Version
+from pipeline.portal.steps.appending import Appending, appending
 from pipeline.portal.steps.call import MOST_TRIES
 from pipeline.portal.steps.command import Command, Executed, LookUp, Refused, Result, Unclear
 from pipeline.portal.steps.env import Env
@@ -62,7 +64,13 @@ class UpsertRun:
         self._env = env
         self._phase = ""
         self._tries = 0
+        #: a try that has left may have been executed
+        self.open = False
         self._added = False
+        #: ids that the portal lists, but says are not there
+        self._gone: dict[str, PipelineError] = {}
+        self._version = step.version
+        self._appending: Appending | None = None
         self._doubles: list[str] = []
         self._id = ""
         self.sent_at = 0.0
@@ -75,16 +83,21 @@ class UpsertRun:
         self.forget: tuple[str, str] | None = None
         self._begin()
 
-    def was_sent(self, sent_at: float) -> None:
-        """A worker before us sent a call of this step at `sent_at` and did not live to see its answer."""
+    @property
+    def adds(self) -> bool:
+        """Is `command` the add?"""
+        return self._phase == "add"
+
+    def was_sent(self, sent_at: float, *, added: bool) -> None:
+        """A worker before us sent a call of this step at `sent_at` and did not live to see its answer.
+
+        `added`: that was the add, so what a look-up finds is what it has made; else it was there before.
+        """
         if self.command is None:
             return  # the links know its outcome
-        if self._phase == "update":
-            self.due = sent_at + self._env.request_limit
-        else:
-            self._look(sent_at + self._env.request_limit)
-            # what is found then may well be what that call has made
-            self._added = True
+        self.due = sent_at + self._env.request_limit
+        self.open = True
+        self._added = added and self._phase == "look"
 
     def take(self, result: Result) -> None:
         """What became of `command`."""
@@ -94,6 +107,8 @@ class UpsertRun:
             self._refused(result.fault)
         elif self._phase == "look":
             self._looked(result)
+        elif self._phase == "read":
+            self._was_read(result)
         elif self._phase == "add":
             self._was_added(result)
         else:
@@ -105,6 +120,7 @@ class UpsertRun:
             self._look()
             return
         self._id = link.id
+        self._version = link.version if self._version is None else self._version
         if is_older(self._step.version, link.version):
             self._finish("stale", write=False)
         elif link.hash == self._hash:
@@ -113,17 +129,29 @@ class UpsertRun:
         else:
             self._update()
 
-    def _look(self, due: float = 0.0) -> None:
+    def _look(self, due: float = 0.0, *, alone: bool = False) -> None:
         self._phase = "look"
         key = self._step.key
         params = self._kind.lookup_params([key.id], key.originator)
-        lookup = LookUp(self._kind.name, key.originator, key.id)
+        lookup = None if alone else LookUp(self._kind.name, key.originator, key.id)
         self.command, self.due = Command(self._kind.list_method, params, write=False, lookup=lookup), due
 
-    def _update(self) -> None:
-        self._phase = "update"
-        self.command = Command(self._kind.update_method, self._kind.update_params(self._id, self._fields), write=True)
-        self.due = 0.0
+    def _update(self, due: float = 0.0) -> None:
+        params = self._kind.update_params(self._id, self._fields)
+        self._appending = appending(self._kind.update_method, params)
+        if self._appending is not None:
+            self._phase, self.command = "read", self._appending.look()
+        else:
+            self._phase, self.command = "update", Command(self._kind.update_method, params, write=True)
+        self.due = due
+
+    def _was_read(self, result: Executed) -> None:
+        assert self._appending is not None
+        params = self._appending.mended(result.content())
+        if params is None:
+            self._finish("updated")
+            return
+        self._phase, self.command, self.due = "update", Command(self._kind.update_method, params, write=True), 0.0
 
     def _add(self) -> None:
         self._phase = "add"
@@ -135,12 +163,14 @@ class UpsertRun:
 
     def _looked(self, result: Executed) -> None:
         rows = self._kind.rows(result.content().get("result"))
-        found = [str(row.get(self._kind.id_field)) for row in rows if self._kind.external_of(row) == self._step.key.id]
-        if not found:
-            self._add()
+        key = self._step.key
+        named = [row for row in rows if self._kind.is_named(row, key.id, key.originator)]
+        found = sorted((number for row in named if (number := self._kind.id_of(row)) is not None), key=int)
+        there = [number for number in found if number not in self._gone]
+        if not there:
+            self._not_found(found, hidden=len(rows) >= PAGE and len(named) < len(rows))
             return
-        found.sort(key=lambda text: (len(text), text))
-        self._id, *self._doubles = found
+        self._id, *self._doubles = there
         if self._doubles:
             more = " and more" if len(rows) >= PAGE else ""
             log.warning(
@@ -160,6 +190,20 @@ class UpsertRun:
         self.link = Link(self._env.portal, self._step.entity, self._external, self._id)
         self._update()
 
+    def _not_found(self, gone: list[str], *, hidden: bool) -> None:
+        """`gone`: what the portal lists and cannot change; `hidden`: a full page of others may hide ours."""
+        if gone:
+            self._end(self._gone[gone[0]])
+        elif not hidden:
+            self.open = False
+            self._add()
+        elif self.command is not None and self.command.lookup is not None:
+            self._look(alone=True)
+        else:
+            fault = f"looking for {self._step.entity} {self._step.key.id!r} answers a full page of others"
+            self.unsettled = self._added
+            self._end(Unknown(fault) if self._added else Permanent(fault))
+
     def _was_added(self, result: Executed) -> None:
         number = self._kind.made(result.content().get("result"))
         if number is None:
@@ -170,6 +214,7 @@ class UpsertRun:
 
     def _unknown(self, result: Unclear) -> None:
         self.sent_at = result.sent_at
+        self.open = True
         self._tries += 1
         if not self._env.settle:
             self.due = 0.0
@@ -179,12 +224,16 @@ class UpsertRun:
         elif self._phase == "add":
             self._added = True
             self._look(result.sent_at + self._env.request_limit)
+        elif self._appending is not None:
+            self._update(result.sent_at + self._env.request_limit)
         else:
             self.due = result.sent_at + self._env.request_limit
 
     def _refused(self, fault: PipelineError) -> None:
-        if self._phase == "update" and is_missing(fault):
+        if self._phase in ("read", "update") and is_missing(fault):
+            self._gone[self._id] = fault
             self.forget = (self._step.entity, self._external)
+            self.open = False
             if not self._env.add_again:
                 self._end(Permanent(f"{self._step.entity} {self._id} was deleted in the portal: {fault}"))
                 return
@@ -197,21 +246,20 @@ class UpsertRun:
             self._end(fault)
 
     def _finish(self, action: str, *, write: bool = True) -> None:
-        self.command = None
+        self.command, self.open = None, False
+        self._env.known.add(self._kind.objects, self._id)
         self.done = {"id": self._id, "action": action}
         if self._doubles:
             self.done["doubles"] = self._doubles
         if write:
             self.forget = None
-            self.link = Link(
-                self._env.portal, self._step.entity, self._external, self._id, self._hash, self._step.version
-            )
+            self.link = Link(self._env.portal, self._step.entity, self._external, self._id, self._hash, self._version)
 
     def _end(self, fault: PipelineError) -> None:
-        self.command, self.fault = None, fault
+        self.command, self.fault, self.open = None, fault, False
 
 
 def _number(version: Version) -> int | None:
     if isinstance(version, int):
         return version
-    return int(version) if version.isascii() and version.isdigit() else None
+    return int(version) if len(version) < 1000 and version.isascii() and version.isdigit() else None
