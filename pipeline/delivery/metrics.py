@@ -21,6 +21,7 @@ REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_COMMANDS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0)
 _CALLS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 75.0)
 
 _declared: list[MetricWrapperBase] = []
@@ -91,6 +92,13 @@ PORTAL_CALLS = _counter(
     "outcome",
 )
 PORTAL_CALL_SECONDS = _histogram("portal_call_seconds", "Time of one call to a portal.", _CALLS, "portal")
+PORTAL_COMMANDS = _histogram("portal_commands", "Commands of one call; more than 1 = a batch.", _COMMANDS, "portal")
+PORTAL_UNKNOWN = _counter(
+    "portal_unknown", "Times that the outcome of something that changes the portal was unknown.", "portal"
+)
+PORTAL_UNSETTLED = _counter(
+    "portal_unsettled", "Requests that were given up because nobody could tell what became of them.", "portal"
+)
 PORTAL_LIMITER_SECONDS = _counter(
     "portal_limiter_wait_seconds", "Time that calls have waited for a portal's intensity limit.", "portal"
 )
@@ -100,6 +108,18 @@ PORTAL_OLDEST_SECONDS = _gauge(
     "Age of the oldest request that waits for a portal; 0 = none waits.",
     "portal",
 )
+PORTAL_SETTLING = _gauge(
+    "portal_settling", "Requests whose call has an unknown outcome, which is looked up soon.", "portal"
+)
+PORTAL_STATE = _gauge("portal_state", "1 for the state that a portal is in (docs/metrics.md).", "portal", "state")
+PORTAL_HELD_SECONDS = _gauge(
+    "portal_held_seconds",
+    "How long a method (* = all) of a credential is still held.",
+    "portal",
+    "credential",
+    "method",
+)
+PORTAL_SPEED = _gauge("portal_speed", "Part of a portal's rate that is used; below 1 after refusals.", "portal")
 PORTAL_IN_FLIGHT = _gauge("portal_in_flight", "Calls to a portal that are out now.", "portal")
 
 # -- ops: lag of the whole cluster; every worker shows the same: take the maximum over workers, not the sum

@@ -76,9 +76,24 @@ def _word(entry: Entry) -> object:
 
 
 def _count(portals: Sequence[PortalState]) -> None:
-    for gauge in (metrics.PORTAL_WAITING, metrics.PORTAL_OLDEST_SECONDS, metrics.PORTAL_IN_FLIGHT):
+    for gauge in (
+        metrics.PORTAL_WAITING,
+        metrics.PORTAL_OLDEST_SECONDS,
+        metrics.PORTAL_IN_FLIGHT,
+        metrics.PORTAL_SETTLING,
+        metrics.PORTAL_STATE,
+        metrics.PORTAL_HELD_SECONDS,
+        metrics.PORTAL_SPEED,
+    ):
         gauge.clear()
+    now = time.time()
     for portal in portals:
         metrics.PORTAL_WAITING.labels(portal.name).set(portal.waiting)
         metrics.PORTAL_OLDEST_SECONDS.labels(portal.name).set(portal.oldest_age or 0.0)
         metrics.PORTAL_IN_FLIGHT.labels(portal.name).set(portal.sent)
+        metrics.PORTAL_SETTLING.labels(portal.name).set(portal.settling)
+        metrics.PORTAL_STATE.labels(portal.name, portal.state).set(1)
+        metrics.PORTAL_SPEED.labels(portal.name).set(portal.speed)
+        for hold in portal.held:
+            left = max(0.0, hold.until - now)
+            metrics.PORTAL_HELD_SECONDS.labels(portal.name, hold.credential, hold.method).set(left)

@@ -13,12 +13,26 @@ if TYPE_CHECKING:
     from pipeline.portal.sending.executor import Executor
     from pipeline.portal.sending.scheduler import Entry
 
-__all__ = ["PortalState", "portal_state"]
+__all__ = ["Hold", "PortalState", "portal_state"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A method (`*` = all) that is held for a credential, until a unix time."""
+
+    credential: str
+    method: str
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
 class PortalState:
-    """One portal as its owner sees it. Ages are seconds; `since` and `until` are unix times. Holds no secret."""
+    """One portal as its owner sees it. Ages are seconds; `since` and `until` are unix times. Holds no secret.
+
+    `settling`: requests whose call has an unknown outcome, which is looked up soon; `held`: of every method that waits
+    for its operating limit, or credential that is refused; `moved_to`: the host that the portal answers at now, when it
+    is not the one in the settings; `speed`: part of the portal's rate that is used, less than 1 after refusals.
+    """
 
     name: str
     waiting: int
@@ -29,6 +43,10 @@ class PortalState:
     state: Word
     since: float | None
     until: float | None
+    settling: int = 0
+    held: tuple[Hold, ...] = ()
+    moved_to: str | None = None
+    speed: float = 1.0
 
     @classmethod
     def orphan(cls, name: str, entries: Sequence[Entry], now: float) -> PortalState:
@@ -43,21 +61,26 @@ def portal_state(executor: Executor, now: float) -> PortalState:
     oldest = scheduler.oldest()
     state: Word = pause.word
     reason, since, until = pause.reason, pause.since, pause.until
+    held = tuple(Hold(*place, at) for place, at in sorted(executor.held(now).items()))
     if state == "ok" and len(scheduler):
-        holds = scheduler.holds(now)
         slot = executor.limiter.ready_in(now)
+        refused = [hold for hold in held if hold.method == "*"]
         if not executor.calling:
             reason = "taken over: looking for answers that are there already"
-        elif holds:
-            (credential, method), until = max(holds.items(), key=lambda item: item[1])
-            state = "auth" if method == "*" else "held"
-            reason = f"credential {credential} is refused" if method == "*" else f"method {method} is held"
-            reason += f" until {_clock(until)}"
+        elif refused:
+            state, until = "auth", refused[-1].until
+            reason = f"credential {refused[-1].credential} is refused until {_clock(until)}"
+        elif held:
+            last = max(held, key=lambda hold: hold.until)
+            state, until = "held", last.until
+            reason = f"method {last.method} is held until {_clock(until)}"
         elif slot > 0:
             state, until = "throttled", now + slot
             reason = f"intensity limit until {_clock(until)}"
+        elif executor.settling:
+            reason = f"{len(executor.settling)} calls of unknown outcome are looked up soon"
         else:
-            reason = "one call at a time"
+            reason = "calls are under way"
     return PortalState(
         name=executor.name,
         waiting=len(scheduler),
@@ -68,6 +91,10 @@ def portal_state(executor: Executor, now: float) -> PortalState:
         state=state,
         since=since,
         until=until,
+        settling=len(executor.settling),
+        held=held,
+        moved_to=executor.parts.client.moved.get(executor.parts.address),
+        speed=executor.limiter.factor,
     )
 
 

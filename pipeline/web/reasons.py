@@ -15,7 +15,8 @@ _RUSSIAN = [
     (re.compile(pattern), russian)
     for pattern, russian in (
         # portal/view.py
-        (r"^one call at a time$", "вызовы идут по одному"),
+        (r"^calls are under way$", "вызовы идут"),
+        (r"^(\d+) calls of unknown outcome are looked up soon$", r"вызовов с неизвестным исходом: \1, скоро проверим"),
         (r"^taken over: looking for answers that are there already$", "принят от другого: ищем уже готовые ответы"),
         (r"^intensity limit until (\S+)$", r"лимит интенсивности до \1"),
         (r"^credential (.+) is refused until (\S+)$", r"ключ доступа \1 отклонён до \2"),

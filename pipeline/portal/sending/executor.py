@@ -13,11 +13,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from pipeline.delivery import metrics
-from pipeline.delivery.errors import PipelineError
+from pipeline.delivery.errors import PipelineError, Unknown
 from pipeline.delivery.exit import die
 from pipeline.delivery.ownership import Lost
 from pipeline.portal.limits.pause import Pause
-from pipeline.portal.requests.row import Lane, Row
+from pipeline.portal.requests.row import SENT, Lane, Row
 from pipeline.portal.sending.entry import Entry
 from pipeline.portal.sending.landing import Landed, Landing
 from pipeline.portal.sending.outcome import outcomes
@@ -26,7 +26,7 @@ from pipeline.portal.sending.parts import Parts
 from pipeline.portal.sending.records import Records
 from pipeline.portal.sending.scheduler import LANES, Scheduler
 from pipeline.portal.sending.shipment import Flight, Shipment
-from pipeline.portal.steps.command import Command
+from pipeline.portal.steps.command import Command, Unclear
 from pipeline.portal.wire.access import Access
 from pipeline.portal.wire.faults import Answer
 
@@ -46,6 +46,8 @@ class Executor:
         self.pause = Pause(parts.backoff, parts.probes.blocked_probe)
         self.scheduler = Scheduler(parts.bulk_share, self._held)
         self.in_flight = 0
+        #: requests whose call has an unknown outcome
+        self.settling: set[Entry] = set()
         self._finished: deque[float] = deque()
         self._records = Records(parts)
         self._packer = Packer(
@@ -78,8 +80,14 @@ class Executor:
 
     def add(self, entry: Entry) -> None:
         """A waiting request."""
+        if entry.row.state == SENT:
+            self.settling.add(entry)
         self.scheduler.add(entry)
         self._wake.set()
+
+    def held(self, now: float) -> dict[tuple[str, str], float]:
+        """Holds in force: (credential id, method or `*`) -> until, unix seconds."""
+        return self.governor.holds(now) | self.scheduler.holds(now)
 
     def per_minute(self, now: float) -> float:
         """Requests finished in the last minute."""
@@ -237,6 +245,7 @@ class Executor:
             flight.entry.attempts += 1
             flight.entry.begun = True
             flight.row.attempts = flight.entry.attempts
+        metrics.PORTAL_COMMANDS.labels(self.name).observe(len(shipment.shots))
         with metrics.PORTAL_CALL_SECONDS.labels(self.name).time():
             return await self.parts.client.call(self.parts.address, access, shipment.method(), shipment.body())
 
@@ -266,12 +275,20 @@ class Executor:
             await self._finish(entry, landed.flight.row)
             return
         at = landed.again if landed.again is not None else course.due()
+        if any(isinstance(result, Unclear) for _, result in landed.results):
+            metrics.PORTAL_UNKNOWN.labels(self.name).inc()
+            self.settling.add(entry)
+        elif landed.results:
+            self.settling.discard(entry)
         self.scheduler.retry(entry, now if at is None else at)
 
     async def _finish(self, entry: Entry, row: Row) -> None:
         course = entry.course
         assert course is not None and course.reply is not None
         self._finished.append(time.time())
+        self.settling.discard(entry)
+        if isinstance(course.letter, Unknown):
+            metrics.PORTAL_UNSETTLED.labels(self.name).inc()
 
         def done() -> None:
             self.scheduler.finish(entry)

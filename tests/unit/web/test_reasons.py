@@ -14,7 +14,7 @@ SOURCES = "".join(path.read_text() for path in PACKAGE.rglob("*.py") if path.nam
 @pytest.mark.parametrize(
     ("said", "russian"),
     [
-        ("one call at a time", "вызовы идут по одному"),
+        ("calls are under way", "вызовы идут"),
         ("intensity limit until 12:00:03", "лимит интенсивности до 12:00:03"),
         ("method crm.deal.list is held until 12:00:03", "метод crm.deal.list придержан до 12:00:03"),
         (
