@@ -88,6 +88,21 @@ def test_what_nobody_knows_counts_as_spent_until_a_later_state() -> None:
     assert made.room(HOOK, ADD, NOW + 61, urgent=True) == before
 
 
+def test_an_answer_that_tells_no_state_counts_with_its_duration() -> None:
+    made = known(300.0)
+    before = made.room(HOOK, ADD, NOW, urgent=True)
+    made.sent(HOOK, ADD, NOW + 1, 10)
+    for _ in range(10):
+        made.answered(HOOK, ADD, NOW + 1, Times(duration=0.65, finish=NOW + 1))
+    assert made.room(HOOK, ADD, NOW + 1, urgent=True) == before - 5
+    made.sent(HOOK, ADD, NOW + 1)
+    made.answered(HOOK, ADD, NOW + 1, None)
+    assert made.room(HOOK, ADD, NOW + 1, urgent=True) == before - 6
+    made.sent(HOOK, ADD, NOW + 2)
+    made.answered(HOOK, ADD, NOW + 2, told(300.0, NOW + 2))
+    assert made.room(HOOK, ADD, NOW + 2, urgent=True) == before
+
+
 def test_slow_from_seventy_percent_but_not_for_the_urgent() -> None:
     made, now = known(340.0), NOW + 100
     room = made.room(HOOK, ADD, now)

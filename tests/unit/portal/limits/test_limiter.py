@@ -29,8 +29,8 @@ def arrivals(gaps: Sequence[float]) -> list[float]:
 
 
 def refused(bucket: Bucket, times: Sequence[float]) -> int:
-    """How many requests that reach the portal at these times it refuses."""
-    return sum(not bucket.take("here", at) for at in sorted(times))
+    """How many requests that reach the portal at these times it refuses, or has above its size."""
+    return sum(not bucket.take("here", at) or bucket.max_level > bucket.burst for at in sorted(times))
 
 
 @given(_gaps, st.sampled_from([*LIMITS, (2.0, 1)]))
