@@ -1,0 +1,208 @@
+"""Random plans against a portal that loses answers and a worker that ends anywhere: nothing is doubled, nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.portal import rules
+from pipeline.portal.plan import CallStep, Key, Plan, UpsertStep
+from pipeline.portal.plan_builder import PlanBuilder, Ref
+from tests.unit.portal.steps.world import START, MemoryPortal, World, link_of
+
+FEW_FAULTS = 7
+RULE = "test-missing-titles"
+SLOW = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def rule() -> Iterator[None]:
+    @rules.rule(RULE)
+    def missing(current: list[Any], wanted: Any) -> Iterator[CallStep | UpsertStep]:
+        there = {row["TITLE"] for row in current}
+        for title in wanted["calls"]:
+            if title not in there:
+                params = {"fields": {"TITLE": title, "GROUP": wanted["group"]}}
+                yield CallStep(name="add", method="crm.deal.add", params=params)
+        for title in wanted["upserts"]:
+            if title not in there:
+                fields = {"TITLE": title, "GROUP": wanted["group"]}
+                yield UpsertStep(name="put", entity="deal", key=Key(id=title, originator="o"), fields=fields)
+
+    yield
+    rules._RULES.pop(RULE)
+
+
+def fate(data: st.DataObject, *, refusals: bool = True) -> Any:
+    """A few faults anywhere, then all goes well."""
+    left = [data.draw(st.integers(0, FEW_FAULTS), "faults")]
+
+    def choose(what: str, options: tuple[str, ...]) -> str:
+        if not left[0]:
+            return options[0]
+        if not refusals:
+            options = tuple(option for option in options if option != "refused")
+        found = data.draw(st.sampled_from(options), what)
+        left[0] -= found != options[0]
+        return found
+
+    return choose
+
+
+@st.composite
+def plans(draw: Any) -> tuple[Plan, dict[str, str]]:
+    """A plan, and the kind of each step. Each step's object has the step's name as its title."""
+    builder, kinds = PlanBuilder(), {}
+    for number in range(draw(st.integers(1, 5))):
+        name = f"s{number}"
+        kind = draw(st.sampled_from(["deal", "own", "item", "smart", "product", "order", "comment", "upsert", "phones", "list"]))
+        before = sorted(kinds)
+        options: dict[str, Any] = {"optional": draw(st.booleans())}
+        if draw(st.booleans()):
+            options["after"] = tuple(draw(st.sets(st.sampled_from(before)))) if before else ()
+        fields: dict[str, Any] = {"TITLE": name}
+        upserts = [other for other in before if kinds[other] in ("upsert", "phones")]
+        if upserts and draw(st.booleans()):
+            fields["COMPANY_ID"] = Ref(f"{draw(st.sampled_from(upserts))}.id")
+        if kind == "deal":
+            builder.call(name, "crm.deal.add", {"fields": fields}, **options)
+        elif kind == "own":
+            builder.call(name, "crm.deal.add", {"FIELDS": {**fields, "ORIGIN_ID": f"own-{name}"}}, **options)
+        elif kind == "item":
+            builder.call(name, "crm.item.add", {"entityTypeId": 2, "fields": fields}, **options)
+        elif kind == "smart":
+            builder.call(name, "Crm.Item.Import", {"entityTypeId": "128", "fields": fields}, **options)
+        elif kind == "product":
+            builder.call(name, "catalog.product.add", {"fields": {**fields, "iblockId": 23}}, **options)
+        elif kind == "order":
+            builder.call(name, "sale.order.add", {"fields": fields}, **options)
+        elif kind == "comment":
+            given = {"ENTITY_ID": 5, "ENTITY_TYPE": "deal", "COMMENT": f"{name} said"}
+            builder.call(name, "crm.timeline.comment.add", {"fields": given}, **options)
+        elif kind == "list":
+            group = f"g-{name}"
+            wanted = {"group": group, "calls": [f"{name}-1", f"{name}-2"], "upserts": [f"{name}-3"]}
+            builder.reconcile(name, "crm.deal.list", {"filter": {"GROUP": group}}, rule=RULE, wanted=wanted, **options)
+        else:
+            if kind == "phones":
+                fields["PHONE"] = [{"VALUE": "+71"}, {"VALUE": "+72"}]
+            key = Key(id=draw(st.sampled_from(["K1", "K2", "K3", "k3"])), originator="site")
+            builder.upsert(name, "company", key, fields, **options)
+        kinds[name] = kind
+    return builder.build(), kinds
+
+
+def grown(data: st.DataObject, portal: MemoryPortal, world: World) -> None:
+    """Objects and links that are there before: linked, not linked, twice, deleted."""
+    for key in ("K1", "K2", "K3", "k3"):
+        what = data.draw(st.sampled_from(["none", "there", "linked", "twice", "deleted", "other originator"]), key)
+        if what in ("there", "linked", "twice"):
+            number = portal.add("company", START - 5000, ORIGIN_ID=key, ORIGINATOR_ID="site", PHONE=[{"VALUE": "+71"}])
+            if what == "twice":
+                portal.add("company", START - 4000, ORIGIN_ID=key, ORIGINATOR_ID="site")
+            if what == "linked":
+                world.links["company", f"site\x1f{key}"] = link_of("company", key, number, "site", hash="old", version=3)
+        elif what == "deleted":
+            world.links["company", f"site\x1f{key}"] = link_of("company", key, 999, "site", hash="old")
+        elif what == "other originator":
+            portal.add("company", START - 5000, ORIGIN_ID=key, ORIGINATOR_ID="elsewhere")
+
+
+TABLES = {"deal": "deal", "own": "deal", "item": "deal", "smart": "item:128", "product": "product", "order": "order"}
+
+
+def made(kind: str, done: Any) -> int:
+    result = done["result"]
+    while isinstance(result, dict):
+        result = result.get("id") or next(iter(result.values()))
+    return int(result)
+
+
+@SLOW
+@given(data=st.data(), planned=plans(), offset=st.sampled_from([0.0, -900.0, 900.0]))
+def test_any_plan(data: st.DataObject, planned: tuple[Plan, dict[str, str]], offset: float) -> None:
+    plan, kinds = planned
+    portal = MemoryPortal(offset)
+    world = World(fate(data), portal)
+    grown(data, portal, world)
+    # what others have made with the same ids and texts, long ago
+    portal.add("deal", START - 3000, TITLE="old", ORIGIN_ID="own-s0")
+    portal.add("timeline.comment", START - 3000, ENTITY_ID=5, ENTITY_TYPE="deal", COMMENT="s0 said")
+    before = {table: set(rows) for table, rows in portal.tables.items()}
+    named = {key: len(portal.rows("company", ORIGIN_ID=key, ORIGINATOR_ID="site")) for key in ("K1", "K2", "K3", "k3")}
+    course = world.plan(plan)
+    world.finish()
+    assert course.reply is not None
+    body = orjson.loads(course.reply.body)
+    assert course.reply.error_class != "unknown" and (course.letter is None) == (course.reply.error_class is None), body
+    results = body["steps"]
+    if course.reply.error_class is None:
+        assert set(results) == set(kinds)
+    keys: dict[tuple[str, str], str] = {}
+    for step in plan.steps:
+        name, kind = step.name, kinds[step.name]
+        done = results.get(name)
+        failed = done is None or "error" in done
+        if kind in TABLES:
+            rows = portal.rows(TABLES[kind], TITLE=name)
+            assert len(rows) == 1 if not failed else len(rows) <= 1, (name, kind)
+            assert failed or made(kind, done) == rows[0]["ID"]
+        elif kind == "comment":
+            rows = portal.rows("timeline.comment", COMMENT=f"{name} said")
+            rows = [row for row in rows if row["ID"] not in before["timeline.comment"]]
+            assert len(rows) == 1 if not failed else len(rows) <= 1, (name, kind)
+            assert failed or made(kind, done) == rows[0]["ID"]
+        elif kind == "list":
+            for number in (1, 2, 3):
+                rows = portal.rows("deal", TITLE=f"{name}-{number}")
+                assert len(rows) == 1 if not failed else len(rows) <= 1, (name, kind)
+        elif not failed:
+            assert isinstance(step, UpsertStep)
+            assert int(done["id"]) in portal.tables["company"]
+            assert keys.setdefault(step.identity[1:], done["id"]) == done["id"]
+            row = portal.tables["company"][int(done["id"])]
+            assert (row["ORIGIN_ID"], row["ORIGINATOR_ID"]) == (step.key.id, "site")
+            assert world.links["company", f"site\x1f{step.key.id}"].id == done["id"]
+            wanted = {"+71", "+72"} if kind == "phones" else set()
+            phones = portal.phones("company", int(done["id"]))
+            assert wanted <= set(phones) and len(phones) == len(set(phones)), phones
+    for key, there in named.items():
+        assert len(portal.rows("company", ORIGIN_ID=key, ORIGINATOR_ID="site")) <= max(1, there)
+
+
+CALLS: list[tuple[str, str, dict[str, Any]]] = [
+    ("deal", "crm.deal.add", {"fields": {"TITLE": "mine"}}),
+    ("deal", "crm.deal.add", {"fields": {"TITLE": "mine", "ORIGIN_ID": "E ", "ORIGINATOR_ID": "1c"}}),
+    ("deal", "crm.deal.add", {"fields": {"TITLE": "mine", "origin_id": 17}}),
+    ("company", "crm.company.add", {"FIELDS": {"TITLE": "mine", "ORIGINATOR_ID": "1c"}}),
+    ("item:128", "crm.item.add", {"entityTypeId": 128, "fields": {"TITLE": "mine"}}),
+    ("item:128", "crm.item.import", {"entityTypeId": 128, "fields": {"TITLE": "mine", "xmlId": "E"}}),
+    ("product", "catalog.product.add", {"fields": {"iblockId": 23, "TITLE": "mine"}}),
+    ("timeline.comment", "crm.timeline.comment.add", {"fields": {"ENTITY_ID": 1, "ENTITY_TYPE": "deal", "COMMENT": "mine"}}),
+]
+
+
+@SLOW
+@given(data=st.data(), case=st.sampled_from(CALLS), offset=st.floats(-86400, 86400), old=st.booleans())
+def test_any_call(data: st.DataObject, case: tuple[str, str, dict[str, Any]], offset: float, old: bool) -> None:
+    """An add is executed once; an object that others have made with its id or text before is not taken for it."""
+    table, method, params = case
+    portal = MemoryPortal(offset)
+    world = World(fate(data, refusals=False), portal)
+    world.portal.last = 100
+    if old:
+        fields = dict(params.get("fields") or params["FIELDS"])
+        fields["ORIGIN_ID"] = str(fields.pop("origin_id", fields.get("ORIGIN_ID", "")))
+        fields |= {"TITLE": "old"}
+        number = portal.add(table, START - 3000, **fields)
+    course = world.call(method, params)
+    world.finish()
+    assert course.reply is not None and course.reply.error_class is None and course.letter is None
+    rows = [row for row in portal.tables[table].values() if not old or row["ID"] != number]
+    assert len(rows) == 1, portal.writes
+    assert made("", orjson.loads(course.reply.body)) == rows[0]["ID"]
