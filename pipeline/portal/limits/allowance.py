@@ -82,6 +82,13 @@ class Allowance:
             times.append(self._asking(budget, latest=True))
         return max(min(times), budget.paced_until) if slowed else min(times)
 
+    def is_used_up(self, budget: Budget, price: Price, now: float) -> bool:
+        """Is there no room because too little is left, and not because the rest is spread or something is under way?"""
+        if budget.flying or budget.silent or math.isinf(self._limit):
+            return False
+        left = self._limit * (1 - KEPT) - self._level(budget, now)
+        return left < self._spare(price) and self.units(budget, price, now, urgent=False) <= 0
+
     def pace(self, budget: Budget, price: Price, now: float, units: float) -> None:
         """So many units leave now: when the next may, if the rest is spread."""
         if budget.silent or math.isinf(self._limit):

@@ -13,11 +13,14 @@ The rules:
   enough of our own calls is surely forgotten (Spent).
 - At first, and after a refusal, one command goes alone; what it is told decides.
 
-The guarantee: no command is refused, if answers carry `finish` and nobody else spends from the same budget, as long as
-the commands that are under way together cost no more than their upper estimates in sum, the last one of them left
-out: a command that is under way alone may cost anything. The upper estimate of a command is at least HEADROOM times
-the dearest of the last 350 that were executed before it was sent (MEMORY less 150 under way). A command that breaks
-this costs refusals of at most what is under way with it; nothing follows them.
+The guarantee: no command is refused, if answers carry `operating`, `duration` and `finish` and nobody else spends from
+the same budget, as long as the commands that are under way together cost no more than their upper estimates in sum,
+the last one of them left out: a command that is under way alone may cost anything. The upper estimate of a command is
+at least HEADROOM times the dearest of the last 350 that were executed before it was sent (MEMORY less 150 under way).
+A command that breaks this costs refusals of at most what is under way with it; nothing follows them.
+
+A portal that refuses and tells no `operating`, or always 0, is found out by the first refusal: from then on our own
+calls are counted instead.
 
 A refusal with our own sum far below the limit is somebody else's doing: we wait until the portal forgets something, and
 the budget stays as large as it was.
@@ -165,13 +168,12 @@ class Governor:
 
     def holds(self, now: float) -> dict[tuple[str, str], float]:
         """Until when which (credential, method) has no room: refused, or used up. Slowing down is no hold."""
+        self._follow_clock(now)
         found = {}
         for (credential, method), budget in self._budgets.items():
             price = self._price(budget, method)
-            if now < budget.held_until or (
-                not budget.flying and self._allowance.units(budget, price, now, urgent=True) <= 0
-            ):
-                found[credential, method] = self._allowance.ask_at(budget, price, now, urgent=True)
+            if now < budget.held_until or self._allowance.is_used_up(budget, price, now):
+                found[credential, method] = self._allowance.ask_at(budget, price, now, urgent=False)
         return found
 
     def _units(self, credential: str, method: str, now: float, urgent: bool) -> float:

@@ -1,4 +1,4 @@
-"""pipeline/portal/limits/portal_clock.py: never ahead of the portal's, and behind by the shortest recent way at most."""
+"""pipeline/portal/limits/portal_clock.py: never ahead of the portal's, behind by the shortest way at most."""
 
 import pytest
 from hypothesis import given
