@@ -35,7 +35,7 @@ from pipeline.portal.requests.book import Book
 from pipeline.portal.requests.completion import Completion
 from pipeline.portal.requests.intake import Intake
 from pipeline.portal.requests.letters import Letters
-from pipeline.portal.requests.row import SENT, Lane
+from pipeline.portal.requests.row import Lane
 from pipeline.portal.sending.courses import Courses
 from pipeline.portal.sending.executor import Executor
 from pipeline.portal.sending.parts import Parts
@@ -122,11 +122,11 @@ class Gateway:
         now = time.time()
         for name, portal in self._portals.items():
             if partition_of(name) in partitions:
-                self._executors[name] = self._new_executor(name, portal)
+                executor = self._executors[name] = self._new_executor(name, portal)
+                if (empty_at := self._book.bucket(executor.partition, name)) is not None:
+                    executor.limiter.restore(empty_at, now)
         for partition in sorted(partitions):
             async for row in self._book.unfinished(partition):
-                if row.state == SENT and row.portal in self._executors:
-                    self._executors[row.portal].limiter.restore(row.limiter, now)
                 self._enqueue(Entry(row, attempts=row.attempts))
         self._intake.open()
         for executor in self._executors.values():

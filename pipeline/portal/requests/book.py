@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from pipeline.delivery.tables import DurableTable
-from pipeline.portal.requests.row import Lane, Row, applied_key, decode, encode, is_done, request_prefix
+from pipeline.portal.requests.row import Lane, Row, applied_key, bucket_key, decode, encode, is_done, request_prefix
 
 __all__ = ["Applied", "Book"]
 
@@ -117,6 +117,17 @@ class Book:
     async def done(self, row: Row) -> None:
         """Written when the answer is in `portal.results`."""
         await self._table.put(row.partition, row.key, encode(row.as_done(time.time())))
+
+    # -- the intensity limiter
+
+    async def note_bucket(self, partition: int, portal: str, empty_at: float) -> None:
+        """Note when a portal's bucket will be empty, unix seconds: never before what was sent makes it."""
+        await self._table.put(partition, bucket_key(portal), orjson.dumps({"empty_at": empty_at}))
+
+    def bucket(self, partition: int, portal: str) -> float | None:
+        """What the owner before noted; None: nothing is known."""
+        stored = self._table.get(partition, bucket_key(portal))
+        return None if stored is None else float(orjson.loads(stored)["empty_at"])
 
     # -- housekeeping
 

@@ -3,6 +3,7 @@
     r/<lane>/<epoch>/<offset>   the request: a state letter, JSON, a line feed, the body (gone when it is done)
     a/<lane>                    {"epoch", "offset", "low"}: every record up to that offset has had its row,
                                 every request before the key `low` is done
+    b/<portal>                  {"empty_at"}: when the portal's bucket, as we fill it, will be empty
     m/<hash>                    key of the newest request with that message id and content
 
 States (design, section 5): waiting -> sent -> done. `sent` is written before a call that changes something; what a
@@ -26,6 +27,7 @@ __all__ = [
     "Lane",
     "Row",
     "applied_key",
+    "bucket_key",
     "decode",
     "encode",
     "is_done",
@@ -44,7 +46,7 @@ _EPOCH_WIDTH = 6
 
 @dataclass(slots=True)
 class Row:
-    """One request. Times are unix seconds; `sent_at` and `limiter` are set with state `sent`, `done_at` with `done`.
+    """One request. Times are unix seconds; `sent_at` is set with state `sent`, `done_at` with `done`.
 
     `keys`: its order keys (order.py). `plan`: the body is a plan, else the parameters of `method`; `progress`: how far
     a plan has come (steps/course.py); `throttle`: the name of its route throttle.
@@ -73,7 +75,6 @@ class Row:
     attempts: int = 0
     seen: str = ""
     sent_at: float = 0.0
-    limiter: float = 0.0
     done_at: float = 0.0
     body: bytes = b""
 
@@ -141,8 +142,8 @@ def decode(stored: bytes) -> Row:
     """A row from its bytes."""
     line, _, body = stored.partition(b"\n")
     given: dict[str, Any] = {"portal": "", "method": "", "source": "", **orjson.loads(line[1:])}
-    # rows of the release before: one order key, and whether a repeat does no harm
-    order, _ = given.pop("order", None), given.pop("repeatable", None)
+    # rows of the release before: one order key, whether a repeat does no harm, the limiter's state
+    order, _, _ = given.pop("order", None), given.pop("repeatable", None), given.pop("limiter", None)
     given["keys"] = tuple(given.get("keys") or ((order,) if order else ()))
     return Row(body=body, **given)
 
@@ -155,6 +156,11 @@ def is_done(stored: bytes) -> bool:
 def request_prefix(lane: Lane | None = None) -> str:
     """Prefix of the keys of requests, of one lane or all."""
     return "r/" if lane is None else f"r/{lane}/"
+
+
+def bucket_key(portal: str) -> bytes:
+    """Key of the state of a portal's intensity limiter."""
+    return f"b/{portal}".encode()
 
 
 def applied_key(lane: Lane) -> bytes:

@@ -17,6 +17,7 @@ from pipeline.delivery.errors import PipelineError, Unknown
 from pipeline.delivery.exit import die
 from pipeline.delivery.ownership import Lost
 from pipeline.portal.limits.pause import Pause
+from pipeline.portal.partition import partition_of
 from pipeline.portal.requests.row import SENT, Lane, Row
 from pipeline.portal.sending.entry import Entry
 from pipeline.portal.sending.landing import Landed, Landing
@@ -40,6 +41,7 @@ class Executor:
 
     def __init__(self, name: str, parts: Parts, on_finished: Callable[[], None]) -> None:
         self.name = name
+        self.partition = partition_of(name)
         self.parts = parts
         self.limiter = parts.limiter
         self.governor = parts.governor
@@ -113,6 +115,8 @@ class Executor:
             task.cancel()
         if late or self._flying:
             await asyncio.wait([*late, *self._flying])
+        if self.calling:
+            await self._records.release(self.partition, self.name)
 
     # -- when
 

@@ -1,6 +1,7 @@
 """What an executor writes down, and when: each line is durable before the next thing happens.
 
 - a route throttle has counted a plan before its first call;
+- the limiter's state covers the calls to come before they leave, so that the next owner goes on from it;
 - rows are `sent` before a call that changes something leaves;
 - links and results of steps are in their tables before the next step, or the answer, goes out.
 """
@@ -10,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 
 from pipeline.delivery.errors import PipelineError, Transient
+from pipeline.delivery.ownership import Lost
 from pipeline.delivery.records import Record
 from pipeline.portal.requests.row import SENT, WAITING, Row
 from pipeline.portal.sending.entry import Entry
@@ -25,6 +28,8 @@ __all__ = ["Records"]
 
 #: Part of the portal's time limit that may pass between the time in a row and the call. Settling waits longer.
 _PROMPT = 1 / 30
+#: Calls that a note of the limiter's state covers in advance.
+_AHEAD = 5
 
 
 class Records:
@@ -32,6 +37,8 @@ class Records:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        #: the bucket is noted as empty at this time
+        self._noted = 0.0
 
     async def throttle(self, entry: Entry, now: float) -> float:
         """Seconds until a plan may start by its route throttle; 0.0 = now, and it is counted."""
@@ -47,22 +54,34 @@ class Records:
 
     async def sent(self, shipment: Shipment) -> float:
         """Rows of writes are `sent`; returns when the call leaves, unix seconds."""
+        await self._note_bucket(shipment.head.partition, shipment.head.portal)
         flights = list(shipment.writes())
         while True:
             now = time.time()
             if not flights:
                 return now
-            state = self._parts.limiter.state()
             for flight in flights:
                 course = flight.entry.course
                 assert course is not None
                 course.mark_sent(flight.commands, now)
                 row = flight.row
-                row.state, row.sent_at, row.limiter, row.progress = SENT, now, state, course.progress()
+                row.state, row.sent_at, row.progress = SENT, now, course.progress()
             rows = [flight.row for flight in flights]
             await self._insist(lambda rows=rows: self._parts.book.put(rows))  # type: ignore[misc]
             if time.time() - now <= self._parts.limits.request_limit * _PROMPT:
                 return now
+
+    async def _note_bucket(self, partition: int, portal: str) -> None:
+        rate, state = self._parts.limits.rate, self._parts.limiter.state()
+        if rate is not None and state > self._noted:
+            noted = max(state, time.time()) + _AHEAD / rate
+            await self._insist(lambda: self._parts.book.note_bucket(partition, portal, noted))
+            self._noted = noted
+
+    async def release(self, partition: int, portal: str) -> None:
+        """Nothing leaves any more: the exact state for the next owner, if Kafka takes it at once."""
+        with suppress(Transient, Lost):
+            await self._parts.book.note_bucket(partition, portal, self._parts.limiter.state())
 
     async def remember(self, landed: Iterable[Landed]) -> None:
         """Links, then the results of plans that go on."""
