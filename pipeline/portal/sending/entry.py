@@ -34,8 +34,11 @@ class Entry:
     begun: bool = False
     #: its route throttle has counted it
     counted: bool = False
-    #: a batch with it was refused as a whole: it goes alone
+    #: a batch with it was refused as a whole, or broke off time and again: it goes alone
     alone: bool = False
+    #: batches with it that broke off, and when the first one did, unix seconds
+    breaks: int = 0
+    first_break: float = 0.0
     course: Course | None = None
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@
 | transient (never sent) | portal `down`, growing pauses; it goes again |
 | unknown, a write | its course settles it (steps/) |
 | unknown, a read | again, with growing pauses; given up when the portal serves others meanwhile |
+| unknown, a batch as a whole | also: after some times its requests go alone, as one of them may be the cause |
 | auth, the credential is dead | an app's token is renewed; a configured credential waits, paused; else an error |
 | auth otherwise, permanent, oversize | an error for its course |
 | blocked | the portal is paused, rare probes; it goes again |
@@ -40,6 +41,8 @@ __all__ = ["GIVE_UP_AFTER", "Landed", "Landing"]
 
 #: A read whose outcome stays unknown is given up after so many calls, if the portal serves others meanwhile.
 GIVE_UP_AFTER = 10
+#: Batches with a request that broke off before it goes alone: while the portal serves others, and anyway.
+_BREAKS, _MOST_BREAKS = 2, 5
 #: Codes of a command that would have been looked at outside of a batch.
 _NOT_IN_BATCH = frozenset({"ERROR_BATCH_METHOD_NOT_ALLOWED"})
 _AGAIN = frozenset({"ERROR_BATCH_LENGTH_EXCEEDED"})
@@ -94,7 +97,7 @@ class Landing:
     ) -> dict[Entry, Landed]:
         """What each request of the shipment gets. `access` None: nothing was sent."""
         if access is not None:
-            self._whole(shipment, outcomes[0], now)
+            self._whole(shipment, outcomes, now)
         self._account_batch(shipment, outcomes[0], batch_times, now)
         landed = {entry: Landed(flight) for entry, flight in shipment.flights.items()}
         renewed = self._renewed(shipment, outcomes, access)
@@ -111,9 +114,9 @@ class Landing:
 
     # -- the portal
 
-    def _whole(self, shipment: Shipment, first: Outcome, now: float) -> None:
-        """What the HTTP request says of the portal itself."""
-        fault = first.result if first.whole and isinstance(first.result, PipelineError) else None
+    def _whole(self, shipment: Shipment, outcomes: list[Outcome], now: float) -> None:
+        """What the HTTP request says of the portal itself; the intensity limit may be told of a command."""
+        fault = next((fault for outcome in outcomes if (fault := _of_portal(outcome)) is not None), None)
         if isinstance(fault, Throttled):
             if not (isinstance(fault, PortalThrottled) and fault.method_only):
                 self._limiter.throttled(now)
@@ -122,6 +125,9 @@ class Landing:
             self._pause.blocked(now, str(fault))
         elif isinstance(fault, Unknown):
             self._pause.failed(now, str(fault))
+            if shipment.packed:
+                for entry in shipment.flights:
+                    self._broke_off(entry, now)
         elif isinstance(fault, Transient):
             self._pause.unreachable(now, str(fault))
         elif fault is None or (isinstance(fault, PortalFault) and fault.sent):
@@ -129,6 +135,13 @@ class Landing:
             if not isinstance(fault, Auth):
                 self._limiter.succeeded()
                 self._scheduler.release(shipment.credential_id, "*")
+
+    def _broke_off(self, entry: Entry, now: float) -> None:
+        """A command that breaks whatever batch it is in must not take those beside it with it."""
+        entry.breaks += 1
+        entry.first_break = entry.first_break or now
+        served = (self._pause.last_success or 0.0) > entry.first_break
+        entry.alone = entry.alone or entry.breaks >= (_BREAKS if served else _MOST_BREAKS)
 
     def _account_batch(self, shipment: Shipment, first: Outcome, times: Times | None, now: float) -> None:
         if not shipment.packed:
@@ -236,6 +249,14 @@ class Landing:
         if command.failures >= GIVE_UP_AFTER and serves_others:
             return Refused(fault)
         return now + self._backoff.pause(command.failures)
+
+
+def _of_portal(outcome: Outcome) -> PipelineError | None:
+    """A fault that is not about one command."""
+    fault = outcome.result
+    if outcome.whole or (isinstance(fault, PortalThrottled) and not fault.method_only):
+        return fault if isinstance(fault, PipelineError) else None
+    return None
 
 
 def _was_looked_at(shipment: Shipment, outcome: Outcome) -> bool:

@@ -56,11 +56,12 @@ class Packer:
                 continue
             flight, commands = prepared
             shipment = Shipment(entry.row.lane, entry.row.credential_id, flight.row)
-            if not self._fill(shipment, flight, commands):
+            budget = self._batch_budget(entry)
+            if not self._fill(shipment, flight, commands, budget):
                 self._put_back(entry)
                 continue
-            if self._may_pack(shipment, entry, free(entry.row.lane)):
-                await self._more(shipment)
+            if budget > 0 and self._is_to_be_packed(shipment, free(entry.row.lane)):
+                await self._more(shipment, budget)
             self._reserve_batch(shipment)
             return shipment
         return None
@@ -74,15 +75,18 @@ class Packer:
         if shipment.packed:
             self._governor.not_executed(shipment.credential_id, methods.BATCH, now, seconds=shipment.expected)
 
-    def _may_pack(self, shipment: Shipment, head: Entry, free: int) -> bool:
-        first = shipment.shots[0].members[0][1]
-        if head.alone or self._room < 2 or _query(first) == "":
-            return False
-        if self._governor.room(shipment.credential_id, methods.BATCH, time.time()) < 1:
+    def _batch_budget(self, head: Entry) -> float:
+        """Expected seconds of a batch with it: also what the governor allows where the batch itself is billed."""
+        if head.alone or self._room < 2:
+            return 0.0
+        return min(self._budget, self._governor.room_seconds(head.row.credential_id, time.time()))
+
+    def _is_to_be_packed(self, shipment: Shipment, free: int) -> bool:
+        if _query(shipment.shots[0].members[0][1]) == "":
             return False
         return len(shipment.shots) > 1 or self._scheduler.ready(shipment.lane) >= free
 
-    async def _more(self, shipment: Shipment) -> None:
+    async def _more(self, shipment: Shipment, budget: float) -> None:
         aside: list[Entry] = []
         while len(shipment.shots) < self._room and len(aside) < _MOST_ASIDE:
             entry = self._scheduler.pick_with(shipment.lane, shipment.credential_id, time.time())
@@ -94,9 +98,9 @@ class Packer:
             flight, commands = prepared
             if entry.alone or _query(commands[0]) == "":
                 aside.append(entry)
-            elif not self._fill(shipment, flight, commands):
+            elif not self._fill(shipment, flight, commands, budget):
                 aside.append(entry)
-                if shipment.expected + self._costs.expected(commands[0].name) > self._budget:
+                if shipment.expected + self._costs.expected(commands[0].name) > budget:
                     break
         for entry in aside:
             self._put_back(entry)
@@ -107,18 +111,17 @@ class Packer:
             entry.course = None
         self._scheduler.put_back(entry)
 
-    def _fill(self, shipment: Shipment, flight: Flight, commands: list[Command]) -> bool:
-        """Take along what fits of one request; False: nothing of it."""
+    def _fill(self, shipment: Shipment, flight: Flight, commands: list[Command], budget: float) -> bool:
+        """Take along what fits of one request; False: nothing of it. The first command of a shipment always fits."""
         taken = 0
         for command in commands:
-            if shipment.joins(command):
-                shipment.add(flight, command, 0.0)
+            if shipment.join(flight, command):
                 taken += 1
                 continue
             if shipment.shots and (_query(command) == "" or _query(shipment.shots[0].members[0][1]) == ""):
                 break
             expected = sum(self._costs.expected(method) for method in command.charged)
-            if shipment.shots and (len(shipment.shots) >= self._room or shipment.expected + expected > self._budget):
+            if shipment.shots and (len(shipment.shots) >= self._room or shipment.expected + expected > budget):
                 break
             if not self._reserve(shipment, flight, command, expected):
                 break

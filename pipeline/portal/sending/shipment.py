@@ -72,25 +72,23 @@ class Shipment:
         """More than one shot needs a batch."""
         return len(self.shots) > 1
 
-    def joins(self, command: Command) -> bool:
-        """Can it travel in a look-up that is there already?"""
-        return command.lookup is not None and self._room_in(command.lookup) is not None
+    def join(self, flight: Flight, command: Command) -> bool:
+        """Take it along in a look-up that is there already; False: there is none that it fits into."""
+        shot = self._room_in(command.lookup) if command.lookup is not None else None
+        if shot is None or not _widen(shot, command):
+            return False
+        self._board(flight, command)
+        shot.members.append((flight, command))
+        return True
 
-    def add(self, flight: Flight, command: Command, expected: float) -> Shot | None:
-        """Take a command along; the new shot, None when it joined a look-up."""
-        flight.commands.append(command)
-        self.flights[flight.entry] = flight
-        lookup = command.lookup
-        if lookup is not None and (known := self._room_in(lookup)) is not None:
-            known.members.append((flight, command))
-            _widen(known)
-            return None
+    def add(self, flight: Flight, command: Command, expected: float) -> None:
+        """Take a command along as one more shot."""
+        self._board(flight, command)
         shot = Shot(command.name, command.params, command.json(), expected, members=[(flight, command)])
         self.shots.append(shot)
         self.expected += expected
-        if lookup is not None:
+        if (lookup := command.lookup) is not None:
             self._lookups[lookup.entity, lookup.originator] = shot
-        return shot
 
     def body(self) -> bytes:
         """JSON of the request."""
@@ -106,15 +104,23 @@ class Shipment:
         """Requests whose rows must be `sent` before this leaves."""
         return (flight for flight in self.flights.values() if any(command.write for command in flight.commands))
 
+    def _board(self, flight: Flight, command: Command) -> None:
+        flight.commands.append(command)
+        self.flights[flight.entry] = flight
+
     def _room_in(self, lookup: LookUp) -> Shot | None:
         shot = self._lookups.get((lookup.entity, lookup.originator))
         return shot if shot is not None and len(shot.members) < KEYS_A_LOOKUP else None
 
 
-def _widen(shot: Shot) -> None:
-    """The look-up asks for the external ids of all its members."""
-    lookups = [command.lookup for _, command in shot.members if command.lookup is not None]
+def _widen(shot: Shot, command: Command) -> bool:
+    """The look-up asks for one more external id; False: with that it could be in no batch (wire/encode.py)."""
+    lookups = [one.lookup for one in (*(member for _, member in shot.members), command) if one.lookup is not None]
     externals = list(dict.fromkeys(lookup.external for lookup in lookups))
-    shot.params = entity(lookups[0].entity).lookup_params(externals, lookups[0].originator)
-    shot.body = Command(shot.method, shot.params, write=False).json()
-    shot.joined = encode.command(shot.method, shot.params)
+    params = entity(lookups[0].entity).lookup_params(externals, lookups[0].originator)
+    try:
+        shot.joined = encode.command(shot.method, params)
+    except encode.Unfit:
+        return False
+    shot.params, shot.body = params, Command(shot.method, params, write=False).json()
+    return True

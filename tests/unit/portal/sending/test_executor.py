@@ -1,433 +1,350 @@
-"""pipeline/portal/sending/executor.py: each outcome of its table, as it meets row, scheduler, pause and answers."""
+"""pipeline/portal/sending/executor.py: rows, connections, order keys, slots, stop. Answers: test_landing.py."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from typing import Any, NoReturn, cast
+from collections.abc import Callable
+from typing import Any
 
 import orjson
 import pytest
 
-from pipeline.delivery.errors import PipelineError
-from pipeline.delivery.retry import Backoff
-from pipeline.portal.access.credentials import Credentials
-from pipeline.portal.access.seal import Sealer
+from pipeline.delivery.errors import Transient
+from pipeline.delivery.ownership import Lost
 from pipeline.portal.limits.limiter import Limiter
-from pipeline.portal.limits.pause import Probes
-from pipeline.portal.requests.completion import Completion
-from pipeline.portal.requests.row import DONE, SENT, WAITING, Row
+from pipeline.portal.requests.row import DONE, SENT, WAITING
 from pipeline.portal.sending import executor as module
-from pipeline.portal.sending.executor import GIVE_UP_AFTER, Executor
-from pipeline.portal.sending.scheduler import Entry
 from pipeline.portal.view import portal_state
-from pipeline.portal.wire.faults import (
-    Answer,
-    PortalAuth,
-    PortalBlocked,
-    PortalOversize,
-    PortalPermanent,
-    PortalThrottled,
-    PortalTransient,
-    PortalUnknown,
-)
-from pipeline.settings import PortalSettings
-from pipeline.topology import RESULTS
-from tests.unit.portal.fakes import Kafka, MemoryTable, book_on, row, settle, until
+from pipeline.portal.wire.access import Access
+from pipeline.portal.wire.faults import Answer, PortalUnknown
+from pipeline.topology import DEAD_LETTERS, RESULTS
+from tests.unit.portal.fakes import settle, until
+from tests.unit.portal.sending.ground import Ground, deal
 
-OK = Answer(200, b'{"result":1}')
-Outcome = Answer | PipelineError
-
-
-@dataclass
-class Call:
-    user: str
-    token: str
-    method: str
-    body: bytes
-    stored: str
-    at: float = field(default_factory=time.time)
-
-
-class Client:
-    """A portal: outcomes one after another, then OK; by method where `by` names one; `gate` holds answers back."""
-
-    def __init__(self, ground: "Ground") -> None:
-        self.ground = ground
-        self.outcomes: list[Outcome] = []
-        self.by: dict[str, Outcome] = {}
-        self.calls: list[Call] = []
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.out = 0
-
-    async def call(self, address: str, user: str, token: str, method: str, body: bytes) -> Answer:
-        assert address == self.ground.executor.settings.address
-        assert self.out == 0, "one call at a time"
-        stored = self.ground.states()
-        self.calls.append(Call(user, token, method, body, stored))
-        self.out += 1
-        try:
-            await self.gate.wait()
-        finally:
-            self.out -= 1
-        outcome = self.by.get(method) or (self.outcomes.pop(0) if self.outcomes else OK)
-        if isinstance(outcome, PipelineError):
-            raise outcome
-        return outcome
-
-
-class Ground:
-    def __init__(self, portals: dict[str, PortalSettings], credentials: Credentials, limiter: Limiter | None = None):
-        self.table = MemoryTable()
-        self.kafka = Kafka()
-        self.book = book_on(self.table)
-        self.completion = Completion(self.book, cast(Any, self.kafka), Backoff(0.001, 0.002))
-        self.client = Client(self)
-        self.finished = 0
-        self.rows: list[Row] = []
-        self.executor = Executor(
-            "default",
-            portals["default"],
-            book=self.book,
-            client=cast(Any, self.client),
-            credentials=credentials,
-            completion=self.completion,
-            limiter=limiter or Limiter(None, 50),
-            backoff=Backoff(0.002, 0.01),
-            probes=Probes(method_hold=0.05, credential_probe=0.05, blocked_probe=0.05),
-            bulk_share=0.2,
-            on_finished=self._on_finished,
-        )
-        self.looked = asyncio.Event()
-        self.looked.set()
-        self.executor.start(self._look)
-
-    async def _look(self, executor: Executor) -> None:
-        assert executor is self.executor
-        await self.looked.wait()
-
-    def _on_finished(self) -> None:
-        self.finished += 1
-
-    async def add(self, **given: Any) -> Row:
-        one = row(**given)
-        await self.book.accept(one)
-        self.rows.append(one)
-        self.executor.add(Entry(one))
-        return one
-
-    def states(self) -> str:
-        """Of all rows in the table, in order."""
-        return "".join(self.book.load(one).state for one in self.rows)
-
-    async def all_done(self) -> None:
-        await until(lambda: set(self.states()) <= {DONE})
-
-    def answer(self, one: Row) -> Any:
-        (record,) = [record for record in self.kafka.of(RESULTS) if record.headers["answer-id"] == one.identity]
-        return record
-
-    @property
-    def methods(self) -> list[str]:
-        return [call.method for call in self.client.calls]
-
-
-@pytest.fixture
-async def make(portals: dict[str, PortalSettings], credentials: Credentials) -> AsyncIterator[Callable[..., Ground]]:
-    made: list[Ground] = []
-
-    def make_one(**given: Any) -> Ground:
-        made.append(Ground(portals, credentials, **given))
-        return made[-1]
-
-    yield make_one
-    for ground in made:
-        ground.client.gate.set()
-        await ground.executor.stop()
-        await ground.completion.drain(1)
-
-
-@pytest.fixture
-async def ground(make: Callable[..., Ground]) -> Ground:
-    return make()
+Make = Callable[..., Ground]
+WRITE: dict[str, Any] = {"method": "crm.x.update", "body": b'{"id":5,"fields":{"TITLE":"x"}}'}
 
 
 async def test_an_answer_goes_out_verbatim_and_the_row_is_done(ground: Ground) -> None:
     answer = Answer(200, b'{"result": [1,  2]}')
-    ground.client.outcomes = [answer]
+    ground.portal.outcomes = [answer]
     one = await ground.add(body=b'{"a":1}', message_id="m")
     await ground.all_done()
     record = ground.answer(one)
     assert record.value == answer.body
     assert (record.headers["status"], record.headers["attempts"], record.headers["message-id"]) == ("200", "1", "m")
-    (call,) = ground.client.calls
-    assert (call.user, call.token, call.body) == ("1", "allallall", b'{"a":1}')
+    (call,) = ground.portal.calls
+    assert (call.access, call.body) == (Access.webhook("1", "allallall"), b'{"a":1}')
     assert ground.finished == 1 and len(ground.executor.scheduler) == 0
     assert ground.executor.per_minute(time.time()) == 1.0 and ground.executor.per_minute(time.time() + 61) == 0.0
 
 
-async def test_sent_is_written_before_a_call_that_may_not_be_repeated_and_only_then(ground: Ground) -> None:
-    await ground.add(repeatable=False, method="crm.deal.add")
+async def test_a_call_keeps_the_name_that_its_client_gave_it(ground: Ground) -> None:
+    await ground.add(method="crm.Deal.LIST.json", body=b'{ "filter": {"ID": 5} }')
     await ground.all_done()
-    await ground.add(repeatable=True)
-    await ground.all_done()
-    assert [call.stored for call in ground.client.calls] == [SENT, DONE + WAITING]
+    (call,) = ground.portal.calls
+    assert (call.method, call.body) == ("crm.Deal.LIST.json", b'{ "filter": {"ID": 5} }')
 
 
-async def test_one_call_at_a_time_in_order(ground: Ground) -> None:
-    ground.client.gate.clear()
-    for number in range(5):
-        await ground.add(method=f"crm.a{number}.list")
+# -- sent
+
+
+async def test_sent_is_written_before_a_call_that_changes_something_and_only_then(ground: Ground) -> None:
+    await ground.add(**deal())
+    await ground.all_done()
+    await ground.add()
+    await ground.all_done()
+    assert [call.stored for call in ground.portal.calls] == [SENT, DONE + WAITING]
+
+
+async def test_of_a_batch_the_rows_of_writes_are_sent_before_it_leaves(make: Make) -> None:
+    ground = make(connections=1)
+    ground.looked.clear()
+    await ground.add_all(deal(), {}, WRITE, {})
+    ground.looked.set()
+    await ground.all_done()
+    (call,) = ground.portal.calls
+    assert call.packed and call.stored == SENT + WAITING + SENT + WAITING
+
+
+async def test_nothing_leaves_before_its_row_is_durable(ground: Ground) -> None:
+    one, other = await ground.accept(**deal()), await ground.accept()
+    ground.table.gate.clear()
+    ground.enqueue(one)
+    ground.enqueue(other)
+    await until(lambda: ground.portal.calls)
     await settle()
-    assert len(ground.client.calls) == 1 and ground.executor.in_flight == 1
-    ground.client.gate.set()
+    assert [call.method for call in ground.portal.calls] == ["crm.deal.list"], "a read waits for nothing"
+    ground.table.gate.set()
     await ground.all_done()
-    assert ground.methods == [f"crm.a{number}.list" for number in range(5)]
+    assert ground.portal.methods == ["crm.deal.list", "crm.deal.add"]
 
 
-FINAL = [
-    (PortalPermanent("no such method", answer=Answer(400, b'{"error":"X"}')), "permanent", b'{"error":"X"}'),
-    (PortalAuth("no rights", answer=Answer(403, b'{"error":"insufficient_scope"}')), "auth", b'{"error":"insuff'),
-    (
-        PortalOversize("too long", length=99, exact=True, answer=Answer(200, b"")),
-        "oversize",
-        b"BUS_ANSWER_TOO",
-    ),
-]
+async def test_kafka_away_a_write_waits_for_its_row(ground: Ground) -> None:
+    one = await ground.accept(**deal())
+    ground.table.errors += [Transient("away")] * 5
+    ground.enqueue(one)
+    await ground.all_done()
+    assert ground.portal.calls[0].stored == SENT and len(ground.portal.deals) == 1
 
 
-@pytest.mark.parametrize(("error", "error_class", "body"), FINAL, ids=lambda given: type(given).__name__)
-async def test_what_is_final_is_an_error_answer(
-    error: PipelineError, error_class: str, body: bytes, ground: Ground
+async def test_the_time_in_a_row_is_not_old_when_its_call_leaves(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ground.client.outcomes = [error]
-    one = await ground.add()
-    await ground.all_done()
-    record = ground.answer(one)
-    assert record.headers["error-class"] == error_class and body in record.value
-    assert len(ground.client.calls) == 1 and ground.executor.pause.word == "ok"
-
-
-async def test_throttled_backs_off_and_goes_again(make: Callable[..., Ground]) -> None:
-    ground = make(limiter=Limiter(50.0, 50))
-    ground.client.outcomes = [PortalThrottled("503 QUERY_LIMIT_EXCEEDED"), OK]
-    one = await ground.add(repeatable=False)
-    await until(lambda: len(ground.client.calls) == 1)
+    """Kafka took a minute: the next owner would believe that the portal's time limit is over already."""
+    late = [0.0]
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + late[0])
+    one = await ground.accept(**deal())
+    ground.table.gate.clear()
+    ground.portal.gate.clear()
+    ground.enqueue(one)
     await settle()
-    assert ground.executor.pause.word == "throttled" and ground.executor.limiter.factor < 1
-    assert portal_state(ground.executor, time.time()).state == "throttled"
-    await ground.all_done()
-    assert ground.client.calls[1].at - ground.client.calls[0].at >= 0.02
-    assert ground.answer(one).headers["attempts"] == "2" and ground.executor.pause.word == "ok"
+    late[0] = 60.0
+    ground.table.gate.set()
+    await until(lambda: ground.portal.calls)
+    stored = ground.book.load(one)
+    assert stored.state == SENT and real() + 59.0 < stored.sent_at <= real() + 60.0
 
 
-async def test_a_method_at_its_limit_is_held_others_go_on(ground: Ground) -> None:
-    until_time = time.time() + 0.15
-    ground.client.outcomes = [PortalThrottled("429", until=until_time, method_only=True)]
-    held = await ground.add(method="crm.deal.list")
-    also = await ground.add(method="crm.deal.list")
-    free = await ground.add(method="crm.company.list")
-    await until(lambda: ground.book.load(free).state == DONE)
-    assert ground.states() == WAITING + WAITING + DONE and ground.executor.pause.word == "ok"
-    state = portal_state(ground.executor, time.time())
-    assert (state.state, state.waiting) == ("held", 2) and "crm.deal.list" in state.reason
-    await ground.all_done()
-    assert all(call.at >= until_time for call in ground.client.calls[2:])
-    assert ground.answer(held).headers["attempts"] == "2" and ground.answer(also).headers["attempts"] == "1"
+async def test_a_sent_row_carries_the_limiters_state(make: Make) -> None:
+    limiter = Limiter(50.0, 50)
+    ground = make(limiter=limiter)
+    ground.portal.gate.clear()
+    one = await ground.add(**deal())
+    await until(lambda: ground.portal.calls)
+    assert ground.book.load(one).limiter == limiter.state() > time.time()
 
 
-async def test_never_sent_pauses_the_portal_and_goes_again_first(ground: Ground) -> None:
-    ground.client.outcomes = [PortalTransient("refused; nothing was sent", sent=False)] * 3
-    await ground.add(method="crm.first.list")
-    await ground.add(method="crm.second.list")
-    await until(lambda: ground.executor.pause.word == "down")
-    assert portal_state(ground.executor, time.time()).reason.startswith("refused")
-    await ground.all_done()
-    assert ground.methods == ["crm.first.list"] * 4 + ["crm.second.list"]
-    assert ground.executor.pause.word == "ok"
+# -- order keys
 
 
-async def test_a_portal_that_is_down_for_long_loses_nothing_and_gives_up_nothing(ground: Ground) -> None:
-    ground.client.outcomes = [PortalTransient("refused", sent=False)] * 30
-    one = await ground.add()
-    await ground.all_done()
-    assert "error-class" not in ground.answer(one).headers
-
-
-async def test_unknown_is_tried_again_while_nobody_is_served(ground: Ground) -> None:
-    ground.client.outcomes = [PortalUnknown("no answer in time")] * (GIVE_UP_AFTER + 5)
-    one = await ground.add()
-    await ground.all_done()
-    assert ground.answer(one).headers["attempts"] == str(GIVE_UP_AFTER + 6)
-
-
-async def test_unknown_is_given_up_when_the_portal_serves_others(ground: Ground) -> None:
-    ground.client.by["crm.bad.list"] = PortalUnknown("HTTP 502", answer=Answer(502, b"<html>"))
-    bad = await ground.add(method="crm.bad.list")
-
-    async def others() -> None:
-        while ground.book.load(bad).state != DONE:
-            await ground.add(method="crm.deal.list")
-            await asyncio.sleep(0.002)
-
-    async with asyncio.timeout(5):
-        await others()
-    record = ground.answer(bad)
-    assert record.headers["error-class"] == "unknown" and orjson.loads(record.value)["error"] == "BUS_UNKNOWN_OUTCOME"
-    assert ground.methods.count("crm.bad.list") == GIVE_UP_AFTER
-    await ground.all_done()
-
-
-async def test_a_retry_keeps_its_order_key(ground: Ground) -> None:
-    ground.client.outcomes = [PortalUnknown("reset")]
-    await ground.add(method="crm.deal.update", order="deal:1", body=b"1")
-    await ground.add(method="crm.deal.update", order="deal:1", body=b"2")
-    await ground.add(method="crm.deal.list", body=b"free")
-    await ground.all_done()
-    bodies = [call.body for call in ground.client.calls]
-    assert [body for body in bodies if body != b"free"] == [b"1", b"1", b"2"]
-
-
-async def test_a_configured_credential_that_is_refused_waits_others_go_on(ground: Ground) -> None:
-    ground.client.outcomes = [PortalAuth("expired_token", credential_dead=True)]
-    waiting = await ground.add(credential="all", credential_id="all")
-    other = await ground.add(credential="crm", credential_id="crm")
-    await until(lambda: ground.book.load(other).state == DONE)
-    assert ground.book.load(waiting).state == WAITING
-    assert portal_state(ground.executor, time.time()).state == "auth"
-    await ground.all_done()
-    assert "error-class" not in ground.answer(waiting).headers
-    assert [call.token for call in ground.client.calls] == ["allallall", "crmcrmcrm", "allallall"]
-
-
-async def test_a_token_of_the_messages_own_that_is_refused_is_an_error_answer(ground: Ground, sealer: Sealer) -> None:
-    ground.client.outcomes = [PortalAuth("invalid", credential_dead=True, answer=Answer(401, b'{"error":"NO_AUTH"}'))]
-    one = await ground.add(credential=None, credential_id="sealed:x", sealed=sealer.seal("7", "own-token"))
-    other = await ground.add()
-    await ground.all_done()
-    assert ground.client.calls[0].token == "own-token"
-    assert ground.answer(one).headers["error-class"] == "auth"
-    assert "error-class" not in ground.answer(other).headers
-
-
-async def test_a_credential_that_cannot_be_resolved_is_an_error_answer_without_a_call(ground: Ground) -> None:
-    gone = await ground.add(credential="gone")
-    foreign = await ground.add(credential=None, sealed="x.not-ours")
-    await ground.all_done()
-    for one in (gone, foreign):
-        assert ground.answer(one).headers["error-class"] == "auth" and ground.answer(one).headers["attempts"] == "0"
-    assert ground.client.calls == []
-
-
-async def test_a_block_pauses_the_whole_portal_and_is_probed(ground: Ground) -> None:
-    ground.client.outcomes = [PortalBlocked("OVERLOAD_LIMIT")]
-    await ground.add(method="crm.first.list")
-    await ground.add(method="crm.second.list")
-    await until(lambda: ground.executor.pause.word == "blocked")
-    state = portal_state(ground.executor, time.time())
-    assert (state.state, state.waiting, state.reason) == ("blocked", 2, "OVERLOAD_LIMIT")
-    await ground.all_done()
-    assert ground.client.calls[1].at - ground.client.calls[0].at >= 0.05
-    assert ground.methods == ["crm.first.list", "crm.first.list", "crm.second.list"]
-
-
-async def test_the_next_of_a_key_goes_while_kafka_takes_the_answer(ground: Ground) -> None:
+async def test_order_keys_are_held_until_the_row_is_done(ground: Ground) -> None:
+    """Else a crash could leave the first one to be made again after the second one."""
     ground.kafka.gate.clear()
-    first = await ground.add(order="deal:1")
-    await ground.add(order="deal:1")
-    await until(lambda: len(ground.client.calls) == 2)
-    assert ground.book.load(first).state == WAITING and ground.kafka.taken == []
+    first, second = await ground.add_all({**WRITE, "keys": ("deal:1",)}, {**WRITE, "keys": ("deal:1",)})
+    free = await ground.add()
+    await until(lambda: ground.kafka.on_its_way == 2)
+    await settle()
+    assert len(ground.portal.calls) == 2 and ground.state(first) == SENT
+    ground.kafka.gate.set()
+    await ground.all_done()
+    answers = [record.headers["answer-id"] for record in ground.kafka.of(RESULTS)]
+    assert answers.index(first.identity) < answers.index(second.identity)
+    assert ground.portal.calls[2].stored[0] == DONE and ground.answer(free)
+
+
+async def test_a_request_without_key_does_not_wait_for_kafka(ground: Ground) -> None:
+    ground.kafka.gate.clear()
+    for number in range(5):
+        await ground.add()
+        await until(lambda number=number: len(ground.portal.calls) == number + 1)
+    assert ground.kafka.taken == []
     ground.kafka.gate.set()
     await ground.all_done()
 
 
-async def test_the_limiters_slots_are_kept(make: Callable[..., Ground]) -> None:
+# -- connections
+
+
+async def test_three_calls_at_once_and_no_more(make: Make) -> None:
+    ground = make(batch_room=1)
+    ground.portal.gate.clear()
+    for number in range(6):
+        await ground.add(method=f"crm.a{number}.list")
+    await until(lambda: ground.portal.out == 3)
+    await settle()
+    assert ground.portal.out == 3 and ground.executor.in_flight == 3
+    ground.portal.gate.set()
+    await ground.all_done()
+    assert ground.portal.methods == [f"crm.a{number}.list" for number in range(6)] and ground.portal.most_out == 3
+
+
+async def test_one_connection_is_kept_for_the_interactive_lane(make: Make) -> None:
+    ground = make(batch_room=1)
+    ground.portal.gate.clear()
+    for _ in range(5):
+        await ground.add(lane="b", method="crm.bulk.list")
+    await until(lambda: ground.portal.out == 2)
+    await settle()
+    assert ground.portal.out == 2
+    await ground.add(method="crm.interactive.list")
+    await until(lambda: ground.portal.out == 3)
+    assert ground.portal.methods == ["crm.bulk.list", "crm.bulk.list", "crm.interactive.list"]
+    ground.portal.gate.set()
+    await ground.all_done()
+
+
+async def test_with_one_connection_bulk_goes_too(make: Make) -> None:
+    ground = make(connections=1)
+    await ground.add(lane="b")
+    await ground.all_done()
+
+
+async def test_bulk_keeps_its_share_of_the_calls(make: Make) -> None:
+    ground = make(connections=1, batch_room=1, bulk_share=0.25)
+    ground.looked.clear()
+    await ground.add_all(*({"method": "crm.i.list"} for _ in range(20)))
+    await ground.add_all(*({"method": "crm.b.list", "lane": "b"} for _ in range(20)))
+    ground.looked.set()
+    await ground.all_done()
+    assert ground.portal.methods[:16].count("crm.b.list") == 4
+
+
+async def test_lanes_and_credentials_never_share_a_batch(make: Make) -> None:
+    ground = make(connections=1)
+    ground.looked.clear()
+    for _ in range(3):
+        await ground.add_all(
+            {"method": "crm.i.list"},
+            {"method": "crm.b.list", "lane": "b"},
+            {"method": "crm.c.list", "credential": "crm", "credential_id": "crm"},
+        )
+    ground.looked.set()
+    await ground.all_done()
+    assert {call.packed for call in ground.portal.calls} == {True}
+    assert sorted(tuple(set(call.names)) for call in ground.portal.calls) == [
+        ("crm.b.list",),
+        ("crm.c.list",),
+        ("crm.i.list",),
+    ]
+    assert {call.access.token for call in ground.portal.calls if "crm.c.list" in call.names} == {"crmcrmcrm"}
+
+
+async def test_packing_sets_in_when_more_waits_than_connections_are_free(ground: Ground) -> None:
+    ground.looked.clear()
+    await ground.add_all(*({"method": f"crm.a{number}.list"} for number in range(3)))
+    ground.looked.set()
+    await ground.all_done()
+    assert [call.packed for call in ground.portal.calls] == [False] * 3, "each has a connection of its own"
+    await ground.add_all(*({"method": f"crm.b{number}.list"} for number in range(4)))
+    await ground.all_done()
+    assert [len(call.names) for call in ground.portal.calls[3:]] == [4]
+
+
+# -- when
+
+
+async def test_the_limiters_slots_are_kept(make: Make) -> None:
     limiter = Limiter(100.0, 1)
-    ground = make(limiter=limiter)
+    ground = make(limiter=limiter, batch_room=1)
     for _ in range(5):
         await ground.add()
     await ground.all_done()
-    times = [call.at for call in ground.client.calls]
+    times = [call.at for call in ground.portal.calls]
     assert times[-1] - times[0] >= 4 / 100 - 0.005
 
 
+async def test_a_batch_takes_one_slot(make: Make) -> None:
+    limiter = Limiter(0.001, 2)
+    ground = make(limiter=limiter, connections=1)
+    ground.looked.clear()
+    await ground.add_all(*({} for _ in range(20)))
+    ground.looked.set()
+    await ground.all_done()
+    assert len(ground.portal.calls) == 1
+
+
 async def test_a_clock_set_back_while_waiting_for_a_slot_ends_nothing(
-    make: Callable[..., Ground], monkeypatch: pytest.MonkeyPatch
+    make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     back = [0.0]
     real = time.time
-    monkeypatch.setattr(module.time, "time", lambda: real() - back[0])
+    monkeypatch.setattr(time, "time", lambda: real() - back[0])
     ground = make(limiter=Limiter(50.0, 1))
     await ground.add()
-    await until(lambda: ground.client.calls)
+    await until(lambda: ground.portal.calls)
     await ground.add()
     await settle()
     back[0] = 3600.0
     await ground.all_done()
 
 
-async def test_stop_waits_for_the_call_that_is_out_and_begins_no_other(ground: Ground) -> None:
-    ground.client.gate.clear()
-    one = await ground.add(repeatable=False)
-    other = await ground.add(repeatable=False)
-    await until(lambda: ground.client.calls)
-    stopping = asyncio.create_task(ground.executor.stop())
-    await settle()
-    assert not stopping.done()
-    ground.client.gate.set()
-    await stopping
-    await until(lambda: ground.book.load(one).state == DONE)
-    assert ground.book.load(other).state == WAITING and len(ground.client.calls) == 1
-
-
-async def test_nothing_is_called_before_the_look_for_answers_that_are_there(make: Callable[..., Ground]) -> None:
+async def test_nothing_is_called_before_the_look_for_answers_that_are_there(make: Make) -> None:
     ground = make()
     ground.looked.clear()
-    one = await ground.add()
-    other = await ground.add()
+    one, other = await ground.add_all({}, {})
     await settle()
-    assert ground.client.calls == []
+    assert ground.portal.calls == []
     assert portal_state(ground.executor, time.time()).reason.startswith("taken over: looking for answers")
     ground.executor.scheduler.drop(next(iter(ground.executor.scheduler)))
     ground.looked.set()
-    await until(lambda: ground.book.load(other).state == DONE)
-    assert ground.book.load(one).state == WAITING and len(ground.client.calls) == 1
+    await until(lambda: ground.state(other) == DONE)
+    assert ground.state(one) == WAITING and len(ground.portal.calls) == 1
 
 
-async def test_a_stop_does_not_wait_for_the_look(make: Callable[..., Ground]) -> None:
+# -- stop
+
+
+async def test_a_stop_does_not_wait_for_the_look(make: Make) -> None:
     ground = make()
     ground.looked.clear()
     await ground.add()
     await settle()
     async with asyncio.timeout(1):
         await ground.executor.stop()
-    assert ground.client.calls == []
+    assert ground.portal.calls == []
 
 
-async def test_a_call_that_does_not_come_back_is_left_as_sent(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stop_waits_for_the_calls_that_are_out_and_begins_no_other(make: Make) -> None:
+    ground = make(batch_room=1)
+    ground.portal.gate.clear()
+    rows = await ground.add_all(*(deal() for _ in range(5)))
+    await until(lambda: ground.portal.out == 3)
+    stopping = asyncio.create_task(ground.executor.stop())
+    await settle()
+    assert not stopping.done()
+    ground.portal.gate.set()
+    await stopping
+    await until(lambda: ground.states() == DONE * 3 + WAITING * 2)
+    assert len(ground.portal.calls) == 3 and all(ground.answer(one) for one in rows[:3])
+
+
+async def test_calls_that_do_not_come_back_are_left_as_sent(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_STOP_TIMEOUT", 0.02)
-    ground.client.gate.clear()
-    one = await ground.add(repeatable=False)
-    await until(lambda: ground.client.calls)
+    ground.portal.gate.clear()
+    rows = await ground.add_all(*(deal() for _ in range(6)))
+    await until(lambda: ground.portal.calls)
     await ground.executor.stop()
-    stored = ground.book.load(one)
-    assert (stored.state, stored.attempts) == (SENT, 1) and ground.kafka.taken == []
+    assert [(ground.book.load(one).state, ground.book.load(one).attempts) for one in rows] == [(SENT, 0)] * 6
+    assert ground.kafka.taken == []
 
 
-async def test_what_has_no_place_in_the_table_ends_the_worker(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    deaths: list[str] = []
+async def test_what_the_portal_answers_after_it_was_lost_is_left_to_the_next_owner(ground: Ground) -> None:
+    one = await ground.accept(**deal())
+    ground.table.errors.append(Lost("another worker has it"))
+    ground.enqueue(one)
+    await settle()
+    await until(lambda: not ground.executor.in_flight)
+    assert ground.portal.calls == [] and ground.state(one) == WAITING and ground.kafka.taken == []
 
-    class Died(Exception): ...
 
-    def died(reason: str, error: BaseException | None = None) -> NoReturn:
-        deaths.append(reason)
-        raise Died
+async def test_lost_while_the_row_is_written_ends_quietly(ground: Ground) -> None:
+    ground.portal.gate.clear()
+    one = await ground.add(**deal())
+    await until(lambda: ground.portal.calls)
+    ground.table.errors.append(Lost("another worker has it"))
+    ground.portal.gate.set()
+    await until(lambda: ground.kafka.of(RESULTS))
+    await settle()
+    assert ground.state(one) == SENT and ground.finished == 0
 
-    monkeypatch.setattr(module, "die", died)
-    ground.client.outcomes = [PipelineError("strange")]
-    one = await ground.add()
-    assert ground.executor._task is not None
-    with pytest.raises(Died):
-        await ground.executor._task
-    assert "PipelineError" in deaths[0] and ground.book.load(one).state == WAITING
+
+# -- the unexpected
+
+
+async def test_a_defect_ends_the_worker_with_its_work_undone(ground: Ground, deaths: list[str]) -> None:
+    one = await ground.add(body=b"no json", method="crm.x.list")
+    await until(lambda: deaths)
+    assert "the gateway of portal default ended" in deaths.pop() and ground.state(one) == WAITING
+
+
+async def test_what_nobody_can_settle_is_answered_and_a_dead_letter(make: Make) -> None:
+    """An add of something that has no field for an external id."""
+    ground = make(connections=1)
+    ground.portal.by["crm.x.add"] = PortalUnknown("HTTP 502", answer=Answer(502, b"<html>"))
+    one = await ground.add(method="crm.x.add", body=b'{"fields":{}}', message_id="m", reply_to="back")
+    await ground.all_done()
+    (letter,) = ground.kafka.of(DEAD_LETTERS)
+    assert letter.headers["dl-error-class"] == "unknown" and letter.value == b'{"fields":{}}'
+    assert orjson.loads(ground.answer(one).value)["error"] == "BUS_UNKNOWN_OUTCOME"
+    assert len(ground.portal.calls) == 1
