@@ -33,8 +33,9 @@ class RouteThrottles:
     async def take(self, partition: int, portal: str, name: str, now: float) -> None:
         """One starts: counted durably when this returns. Raises Lost, Transient."""
         throttle = self._throttle(partition, portal, name, now)
+        # in memory only when Kafka has it: what is tried again must not count twice
+        await self._table.put(partition, _key(portal, name), orjson.dumps([*throttle.state(), now]))
         throttle.take(now)
-        await self._table.put(partition, _key(portal, name), orjson.dumps(throttle.state()))
 
     def _throttle(self, partition: int, portal: str, name: str, now: float) -> Throttle:
         known = self._known.get((portal, name))

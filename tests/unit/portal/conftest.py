@@ -23,6 +23,7 @@ def portals() -> dict[str, PortalSettings]:
             address="https://one.example/rest/",
             credentials={"crm": crm, "all": everything},
             unknown_methods=["crm.*", "profile"],
+            throttles={"mirror": [(2, 60.0)]},
         ),
         "closed": PortalSettings(
             address="https://two.example/rest/", credentials={"all": everything}, unknown_tokens=False

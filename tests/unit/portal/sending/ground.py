@@ -82,7 +82,8 @@ class Portal:
     """The client of one portal, and the portal: deals by external id, 1 as the result of everything else.
 
     `outcomes` replace the next answers, `refused` those of a method; `silent` are commands that the answer of a batch
-    leaves out; `executes` tells whether what is answered by a fault was executed; `gate` holds answers back.
+    leaves out; `executes` tells whether what is answered by a fault was executed; `gate` holds answers back, and the
+    execution too, unless it is `eager`; only those of `slow` methods, where there are some.
     """
 
     def __init__(self, states: Callable[[], str]) -> None:
@@ -92,6 +93,8 @@ class Portal:
         self.refused: dict[str, Refusal] = {}
         self.silent: set[str] = set()
         self.executes = False
+        self.eager = False
+        self.slow: set[str] = set()
         self.times: dict[str, Any] = {}
         self.moved: dict[str, str] = {}
         self.calls: list[Call] = []
@@ -112,18 +115,14 @@ class Portal:
         self.out += 1
         self.most_out = max(self.most_out, self.out)
         try:
-            await self.gate.wait()
+            if self.eager:
+                answer = self._answer(method, params, commands)
+                await self._held()
+                return answer
+            await self._held()
+            return self._answer(method, params, commands)
         finally:
             self.out -= 1
-        outcome = self.by.get(method) or (self.outcomes.pop(0) if self.outcomes else None)
-        if outcome is not None:
-            if self.executes:
-                for name, given in self.calls[-1].commands:
-                    self._execute(name, given)
-            if isinstance(outcome, PipelineError):
-                raise outcome
-            return outcome
-        return self._batch(commands, params) if packed else self._single(method, params)
 
     @property
     def methods(self) -> list[str]:
@@ -134,6 +133,21 @@ class Portal:
     def commands(self) -> list[str]:
         """Methods of all commands, in batches or not."""
         return [name for call in self.calls for name in call.names]
+
+    async def _held(self) -> None:
+        if not self.slow or self.slow & set(self.calls[-1].names):
+            await self.gate.wait()
+
+    def _answer(self, method: str, params: Any, commands: list[tuple[str, Any]]) -> Answer:
+        outcome = self.by.get(method) or (self.outcomes.pop(0) if self.outcomes else None)
+        if outcome is None:
+            return self._batch(commands, params) if commands else self._single(method, params)
+        if self.executes:
+            for name, given in self.calls[-1].commands:
+                self._execute(name, given)
+        if isinstance(outcome, PipelineError):
+            raise outcome
+        return outcome
 
     def _single(self, method: str, params: Any) -> Answer:
         refusal = self.refused.get(method)
@@ -279,6 +293,13 @@ class Ground:
     def state(self, one: Row) -> str:
         """Of a row in the table."""
         return self.book.load(one).state
+
+    async def take_over(self, before: Ground) -> Ground:
+        """Go on with the rows that another owner left."""
+        self.rows = before.rows
+        async for one in self.book.unfinished(0):
+            self.enqueue(one)
+        return self
 
     async def all_done(self) -> None:
         """Every request is finished."""
