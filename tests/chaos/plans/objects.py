@@ -1,0 +1,227 @@
+"""What the simulated portals hold and have executed, read through their own lists and logs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos.control import PortalControl
+
+__all__ = ["SMART", "Objects", "PlansControl", "external_of", "marker_of"]
+
+#: entityTypeId of the smart process
+SMART = 128
+_BATCH = 50
+#: seconds for which answered requests are looked at again
+_RECENT = 10.0
+_MARKERS = ("TITLE", "title", "NAME", "COMMENT")
+_EXTERNALS = ("ORIGIN_ID", "xmlId")
+_LISTS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "deal": ("crm.deal.list", {"select": ["ID", "TITLE", "COMPANY_ID", "ORIGIN_ID", "ORIGINATOR_ID"]}, "ID"),
+    "company": ("crm.company.list", {"select": ["ID", "TITLE", "ORIGIN_ID", "ORIGINATOR_ID"]}, "ID"),
+    "contact": ("crm.contact.list", {"select": ["ID", "NAME", "PHONE", "ORIGIN_ID", "ORIGINATOR_ID"]}, "ID"),
+    "item": ("crm.item.list", {"entityTypeId": SMART, "select": ["id", "title", "xmlId"]}, "id"),
+}
+#: what nothing but looking for the outcome of an add asks for, in these tests
+_LOOKUPS = ("crm.deal.list", "crm.contact.list")
+
+
+def marker_of(row: Mapping[str, Any]) -> str:
+    """By what a test knows an object: its title, name or text."""
+    return next((str(row[name]) for name in _MARKERS if row.get(name)), "")
+
+
+def external_of(row: Mapping[str, Any]) -> str:
+    """Its external id."""
+    return next((str(row[name]) for name in _EXTERNALS if row.get(name)), "")
+
+
+@dataclass
+class Objects:
+    """Of one portal. Rows as its lists give them, by entity and id; `executed`: adds by entity, `by` and value."""
+
+    rows: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    found: defaultdict[tuple[str, str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    executed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    product_rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def add(self, entity: str, row: dict[str, Any]) -> None:
+        """Take a row in."""
+        self.rows.setdefault(entity, {})[number_of(row)] = row
+        for by, value in (("marker", marker_of(row)), ("external", external_of(row))):
+            if value:
+                self.found[entity, by, value].append(row)
+
+    def one(self, entity: str, by: str, value: str) -> dict[str, Any] | None:
+        """The first object found so."""
+        return next(iter(self.found.get((entity, by, value), ())), None)
+
+
+def number_of(row: Mapping[str, Any]) -> str:
+    """Its id as text."""
+    return str(row.get("ID") or row.get("id"))
+
+
+class PlansControl(PortalControl):
+    """As PortalControl, for several entities."""
+
+    def __init__(self, url: str, portals: Iterable[str]) -> None:
+        super().__init__(url, portals)
+        #: by portal: every request up to that number was answered a while ago
+        self._settled = dict.fromkeys(self.portals, 0)
+
+    async def prepare(self) -> None:
+        """The smart process."""
+        for portal in self.portals:
+            await self.call(portal, "crm.type.add", {"fields": {"entityTypeId": SMART, "title": "Things"}})
+
+    async def seed_rows(self, portal: str, entity: str, markers: list[str]) -> list[int]:
+        """Make objects with these markers; their ids, in that order."""
+        parts = [markers[first : first + _BATCH] for first in range(0, len(markers), _BATCH)]
+        made = []
+        for part in parts:
+            await self.unlimited(portal)
+            made += await self._seed_part(portal, entity, part)
+        return made
+
+    async def _seed_part(self, portal: str, entity: str, markers: list[str]) -> list[int]:
+        method, fixed, name = f"crm.{entity}.add", "", "NAME" if entity == "contact" else "TITLE"
+        if entity == "item":
+            fixed, name = f"entityTypeId={SMART}&", "title"
+        commands = {f"c{n}": f"{method}?{fixed}fields[{name}]={marker}" for n, marker in enumerate(markers)}
+        made = (await self.call(portal, "batch", {"halt": 1, "cmd": commands}))["result"]
+        results = [made[f"c{n}"] for n in range(len(markers))]
+        return [result["item"]["id"] if entity == "item" else result for result in results]
+
+    async def unlimited(self, portal: str) -> None:
+        """Empty the buckets: what the test itself asks is no load."""
+        await self._post("reset", {"portal": portal, "parts": ["limits"]})
+
+    async def busy(self) -> dict[str, int]:
+        """Requests that the portals are at work on now, by source address."""
+        return await self.in_flight_at(time.time())
+
+    async def in_flight_at(self, moment: float) -> dict[str, int]:
+        """Requests that had arrived by then (unix seconds, not long ago) and were not answered, by source address."""
+        found: Counter[str] = Counter()
+        for portal in self.portals:
+            entries = await self._requests(portal, self._settled[portal])
+            for entry in entries:
+                late = entry["answered"] is None or entry["answered"] > moment
+                found[entry["source"]] += entry["arrived"] <= moment and late
+            lasting = (entry for entry in entries if entry["answered"] is None or entry["answered"] > moment - _RECENT)
+            first = next(lasting, None)
+            if first is not None:
+                self._settled[portal] = first["number"] - 1
+        return found
+
+    async def marks(self) -> dict[str, int]:
+        """By portal the number of its newest request."""
+        found = {}
+        for portal in self.portals:
+            entries = await self._requests(portal, self._settled[portal])
+            found[portal] = entries[-1]["number"] if entries else self._settled[portal]
+        return found
+
+    async def called(self, source: str, marks: Mapping[str, int]) -> set[str]:
+        """Portals that a worker has called since then."""
+        return {
+            portal
+            for portal in self.portals
+            if any(entry["source"] == source for entry in await self._requests(portal, marks[portal]))
+        }
+
+    async def _requests(self, portal: str, since: int) -> list[dict[str, Any]]:
+        return list((await self._get(f"requests?portal={portal}&since={since}"))["requests"])
+
+    async def overlap(self) -> tuple[int, int]:
+        """Requests that met one of another worker; those that only met one whose worker was dead or had given up."""
+        answers = [await self._get(f"overlap?portal={portal}&by=source") for portal in self.portals]
+        return sum(one["overlaps"] for one in answers), sum(one["overlaps_with_gone"] for one in answers)
+
+    async def refused(self) -> dict[str, int]:
+        """What the limits of the portals refused, by limit."""
+        found: Counter[str] = Counter()
+        for portal in self.portals:
+            found.update((await self._get(f"counters?portal={portal}&detail=0"))["refused_by"])
+        return dict(found)
+
+    async def lookups(self) -> int:
+        """Look-ups for the outcome of an add that were answered."""
+        found = 0
+        for portal in self.portals:
+            done = (await self._get(f"counters?portal={portal}&detail=0"))["executions"]
+            found += sum(done.get(method, 0) for method in _LOOKUPS)
+        return found
+
+    async def executions(self, portal: str) -> list[dict[str, Any]]:
+        """All that ran, oldest first, each with the `span` of its HTTP request (docs/sandbox-portal.md)."""
+        found = await self._get(f"executions?portal={portal}&limit=1000000")
+        spans = found["requests"]
+        return [{**entry, "span": spans.get(str(entry["request"]))} for entry in found["executions"]]
+
+    async def objects(self) -> dict[str, Objects]:
+        """All that the portals hold, and what was executed; call it last, its own calls are in the logs."""
+        executed = {portal: await self._added(portal) for portal in self.portals}
+        held = {portal: await self._held(portal) for portal in self.portals}
+        for portal, objects in held.items():
+            objects.executed = executed[portal]
+        return held
+
+    async def _added(self, portal: str) -> Counter[tuple[str, str, str]]:
+        times: Counter[tuple[str, str, str]] = Counter()
+        for entry in await self.executions(portal):
+            family, _, verb = entry["method"].rpartition(".")
+            if verb != "add" or entry["error"] is not None:
+                continue
+            entity = family.rpartition(".")[2]
+            for by, value in (("marker", marker_of(entry["keys"])), ("external", external_of(entry["keys"]))):
+                if value:
+                    times[entity, by, value] += 1
+        return times
+
+    async def _held(self, portal: str) -> Objects:
+        objects = Objects()
+        for entity, (method, params, id_name) in _LISTS.items():
+            last = 0
+            while True:
+                await self.unlimited(portal)
+                wanted = {**params, "filter": {f">{id_name}": last}, "order": {id_name: "ASC"}, "start": -1}
+                result = await self.call(portal, method, wanted)
+                rows = result["items"] if entity == "item" else result
+                for row in rows:
+                    objects.add(entity, row)
+                if len(rows) < _BATCH:
+                    break
+                last = int(number_of(rows[-1]))
+        for row in objects.rows.get("contact", {}).values():
+            for phone in row.get("PHONE") or ():
+                objects.found["phone", "marker", phone["VALUE"]].append(row)
+        chains = [number for number, row in objects.rows.get("deal", {}).items() if row["TITLE"].startswith("chain")]
+        parts = [chains[first : first + _BATCH // 2] for first in range(0, len(chains), _BATCH // 2)]
+        for part in parts:
+            await self._chains(portal, part, objects)
+        return objects
+
+    async def _chains(self, portal: str, deals: list[str], objects: Objects) -> None:
+        commands = {}
+        for deal in deals:
+            commands[f"rows{deal}"] = f"crm.deal.productrows.get?id={deal}"
+            owner = f"filter[ENTITY_ID]={deal}&filter[ENTITY_TYPE]=deal"
+            commands[f"comments{deal}"] = f"crm.timeline.comment.list?{owner}"
+        await self.unlimited(portal)
+        answer = (await self.call(portal, "batch", {"halt": 1, "cmd": commands}))["result"]
+        for deal in deals:
+            objects.product_rows[deal] = answer[f"rows{deal}"]
+            for comment in answer[f"comments{deal}"]:
+                objects.add("comment", comment)
+
+    async def quiet(self, timeout: float = 30.0) -> None:
+        """Wait until the portals are at work on nothing. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while await self.in_flight():
+                await asyncio.sleep(0.05)

@@ -1,0 +1,69 @@
+"""Runs phases: a stage each, the disturbances, the wait for answers, the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from tests.chaos.plans.phases import PHASES
+from tests.chaos.plans.stage import PlansStage, Shape, plans_stage
+from tests.chaos.plans.trace import trace
+from tests.chaos.plans.verdict import PlansVerdict, judge
+from tests.chaos.stage import Brokers
+
+__all__ = ["FULL", "SHORT", "UNSAFE", "report", "run_phase"]
+
+#: Phases of the forms of this test, and how much of each; the counts make 3,000.
+FULL = {
+    "kills": Shape(count=1800, kills=20, rounds=0),
+    "rebalances": Shape(count=700, kills=0, rounds=4),
+    "frozen": Shape(count=500, kills=0, rounds=3),
+}
+SHORT = {"kills": Shape(count=250, kills=3, rounds=0, session=4.0)}
+UNSAFE = {"kills": Shape(count=250, kills=2, rounds=0, session=4.0, safe=False)}
+#: Seconds for answers that come again.
+_ECHO = 2.0
+
+
+async def run_phase(
+    name: str, folder: Path, brokers: Brokers, shape: Shape, seed: int
+) -> tuple[PlansVerdict, list[str]]:
+    """One phase on running brokers: its figures, and where the plans are that something is wrong with."""
+    async with plans_stage(folder, brokers, shape, seed) as stage:
+        began = time.monotonic()
+        disturbed = await PHASES[name](stage)
+        await _all_answered(stage)
+        seconds = time.monotonic() - began
+        hits = await stage.control.mend()
+        await asyncio.sleep(_ECHO)
+        await asyncio.gather(*(keeper.close() for keeper in stage.keepers))
+        verdict = await judge(stage, name if shape.safe else f"{name}, unsafe", disturbed, hits, seconds)
+        return verdict, await trace(stage, verdict) if verdict.failures else []
+
+
+async def _all_answered(stage: PlansStage) -> None:
+    seen, since = -1, time.monotonic()
+    while any(not case.answers for case in stage.cases):
+        if stage.answered != seen:
+            seen, since = stage.answered, time.monotonic()
+        if time.monotonic() - since > stage.shape.stall:
+            return
+        await asyncio.sleep(0.1)
+
+
+def report(verdict: PlansVerdict, traces: list[str], folder: Path) -> None:
+    """Print the line; on failure also why, what became of the plans, and where the logs are."""
+    print(verdict.line(), flush=True)
+    for failure in verdict.failures:
+        print(f"  FAILED: {failure}", flush=True)
+    for line in traces:
+        print(f"  trace: {line}", flush=True)
+    if verdict.failures:
+        print(f"  logs: {folder}", flush=True)
+
+
+def scaled(shape: Shape, count: int | None, total: int) -> Shape:
+    """The shape for its part of `count` plans instead of `total`."""
+    return shape if count is None else replace(shape, count=max(50, shape.count * count // total))
