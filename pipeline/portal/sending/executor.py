@@ -34,6 +34,9 @@ from pipeline.portal.wire.faults import Answer
 __all__ = ["Executor"]
 
 _STOP_TIMEOUT = 18.0
+#: Seconds without an arrival that end the wait for more to pack, and the longest such wait.
+_CALM = 0.02
+_LINGER = 0.1
 
 
 class Executor:
@@ -50,6 +53,8 @@ class Executor:
         self.in_flight = 0
         #: requests whose call has an unknown outcome
         self.settling: set[Entry] = set()
+        self._last_arrival = 0.0
+        self._lingering = 0.0
         self._finished: deque[float] = deque()
         self._records = Records(parts)
         self._packer = Packer(
@@ -85,6 +90,7 @@ class Executor:
         if entry.row.state == SENT:
             self.settling.add(entry)
         self.scheduler.add(entry)
+        self._last_arrival = time.time()
         self._wake.set()
 
     def held(self, now: float) -> dict[tuple[str, str], float]:
@@ -152,6 +158,10 @@ class Executor:
             await self._sleep(wait)
             metrics.PORTAL_LIMITER_SECONDS.labels(self.name).inc(max(0.0, min(wait, time.time() - now)))
             return None
+        wait = self._linger(now)
+        if wait > 0:
+            await self._pause_for(wait)
+            return None
         self._wake.clear()
         shipment = await self._packer.pack(lanes, self._free)
         if shipment is None:
@@ -162,6 +172,23 @@ class Executor:
             return None
         self.limiter.reserve(time.time())
         return shipment
+
+    def _linger(self, now: float) -> float:
+        """Seconds to wait for more to pack: where requests are counted, and some are out, and more are just coming in.
+
+        Else the first second of a flood would go out in handfuls, each at the price of a full batch.
+        """
+        ready = sum(self.scheduler.ready(lane) for lane in LANES)
+        calm = self._last_arrival + _CALM
+        if self.parts.limits.rate is None or not self._flying or ready >= self.parts.batch_room or now >= calm:
+            self._lingering = 0.0
+            return 0.0
+        self._lingering = self._lingering or now
+        return min(calm, self._lingering + _LINGER) - now
+
+    async def _pause_for(self, seconds: float) -> None:
+        """Until then; what comes meanwhile is not looked at before."""
+        await asyncio.sleep(min(seconds, _CALM))
 
     def _lanes(self) -> tuple[Lane, ...]:
         return tuple(lane for lane in LANES if self._free(lane) > 0)
@@ -175,8 +202,8 @@ class Executor:
             free = min(free, max(1, most - 1) - bulk)
         return free
 
-    def _held(self, credential_id: str, method: str) -> float | None:
-        return self.governor.ready_at(credential_id, method, time.time())
+    def _held(self, credential_id: str, method: str, lane: Lane) -> float | None:
+        return self.governor.ready_at(credential_id, method, time.time(), urgent=lane == "i")
 
     async def _sleep(self, seconds: float | None, *, clear: bool = True) -> None:
         """Until then, or until something new comes (None = only that)."""
@@ -218,6 +245,7 @@ class Executor:
     def _launch(self, shipment: Shipment) -> None:
         task = asyncio.create_task(self._fly(shipment), name=f"portal {self.name} call")
         self._flying[task] = shipment
+        self._lingering = 0.0
         self.in_flight += 1
         task.add_done_callback(self._landed)
 

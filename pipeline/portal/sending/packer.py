@@ -134,7 +134,7 @@ class Packer:
         charged = command.charged
         for method in charged:
             # a client's own batch cannot be cut: it goes when one more of each of its methods may go
-            if self._governor.room(credential, method, now) < 1:
+            if self._governor.room(credential, method, now, urgent=shipment.lane == "i") < 1:
                 flight.entry.method = method
                 return False
         shipment.add(flight, command, expected)

@@ -22,11 +22,11 @@ LANES: tuple[Lane, ...] = ("i", "b")
 
 #: (credential id, method)
 Place = tuple[str, str]
-#: tells until when (unix seconds) nothing of a place may be sent; None = it may
-Blocked = Callable[[str, str], float | None]
+#: tells until when (unix seconds) nothing of a place may be sent for a lane; None = it may
+Blocked = Callable[[str, str, Lane], float | None]
 
 
-def _free(credential: str, method: str) -> float | None:
+def _free(credential: str, method: str, lane: Lane) -> float | None:
     return None
 
 
@@ -150,10 +150,9 @@ class Scheduler:
     def pick(self, now: float, lanes: tuple[Lane, ...] = LANES) -> Entry | None:
         """The next one to be sent, or None. It stays open, and holds its order keys, until `finish` or `retry`."""
         self._promote(now)
-        allowed = self._allowance(now, None)
         both = len(lanes) > 1 and all(queue.count for queue in self._ready.values())
         for lane in self._turns(lanes, both):
-            entry = self._ready[lane].take(allowed)
+            entry = self._ready[lane].take(self._allowance(now, lane, None))
             if entry is not None:
                 if both:
                     self._credit = min(1.0, self._credit + self._share - (lane == "b"))
@@ -162,7 +161,7 @@ class Scheduler:
 
     def pick_with(self, lane: Lane, credential_id: str, now: float) -> Entry | None:
         """One more for the same shipment: of that lane and credential."""
-        return self._ready[lane].take(self._allowance(now, credential_id))
+        return self._ready[lane].take(self._allowance(now, lane, credential_id))
 
     def put_back(self, entry: Entry) -> None:
         """It was picked and cannot go now: it waits in its old place."""
@@ -210,8 +209,8 @@ class Scheduler:
     def next_time(self, now: float) -> float | None:
         """When something may become ready by time alone: a delay or a hold that ends."""
         times = [self._delayed[0][0]] if self._delayed else []
-        for queue in self._ready.values():
-            times += (until for place in set(queue.places()) if (until := self._until(place, now)) is not None)
+        for lane, queue in self._ready.items():
+            times += (until for place in set(queue.places()) if (until := self._until(place, lane, now)) is not None)
         return min(times, default=None)
 
     def _turns(self, lanes: tuple[Lane, ...], both: bool) -> tuple[Lane, ...]:
@@ -220,21 +219,21 @@ class Scheduler:
             return ("b", "i")
         return lanes
 
-    def _allowance(self, now: float, credential_id: str | None) -> Callable[[Place], bool]:
+    def _allowance(self, now: float, lane: Lane, credential_id: str | None) -> Callable[[Place], bool]:
         known: dict[Place, bool] = {}
 
         def allowed(place: Place) -> bool:
             found = known.get(place)
             if found is None:
                 ours = credential_id is None or place[0] == credential_id
-                found = known[place] = ours and self._until(place, now) is None
+                found = known[place] = ours and self._until(place, lane, now) is None
             return found
 
         return allowed
 
-    def _until(self, place: Place, now: float) -> float | None:
+    def _until(self, place: Place, lane: Lane, now: float) -> float | None:
         credential, method = place
-        until = self._blocked(credential, method) or 0.0
+        until = self._blocked(credential, method, lane) or 0.0
         if self._held:
             held = self._held
             places = (place, (credential, "*"), ("*", method))

@@ -83,14 +83,20 @@ async def test_what_is_accepted_is_found_and_taken_over(table: MemoryTable) -> N
     assert await listed(heir.unfinished(1)) == []
 
 
+async def test_a_portals_bucket_is_noted(table: MemoryTable) -> None:
+    assert book_on(table).bucket(0, "north") is None, "nothing is known"
+    await book_on(table).note_bucket(0, "north", 123.5)
+    assert (book_on(table).bucket(0, "north"), book_on(table).bucket(0, "south")) == (123.5, None)
+
+
 async def test_sent_and_done(table: MemoryTable) -> None:
     book = book_on(table)
     one, two = await take(book, row(offset=1)), await take(book, row(offset=2))
     two.attempts = 3
-    await book.put([replace(one, state=SENT, sent_at=time.time(), limiter=123.5), two])
+    await book.put([replace(one, state=SENT, sent_at=time.time()), two])
     heir = book_on(table)
     found = (await listed(heir.unfinished(0)))[0]
-    assert (found.state, found.limiter) == (SENT, 123.5) and abs(found.sent_at - time.time()) < 5
+    assert found.state == SENT and abs(found.sent_at - time.time()) < 5
     assert heir.load(found).body == b"{}" and heir.load(two).attempts == 3
     await book.done(one)
     await book.done(two)

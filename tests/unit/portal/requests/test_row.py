@@ -54,7 +54,6 @@ ROWS = st.builds(
     attempts=st.integers(0, 10**6),
     seen=TEXT,
     sent_at=TIME,
-    limiter=TIME,
     done_at=TIME,
     body=st.binary(max_size=200),
 )

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -18,7 +19,7 @@ from pipeline.portal.wire.access import Access
 from pipeline.portal.wire.faults import Answer, PortalUnknown
 from pipeline.topology import DEAD_LETTERS, RESULTS
 from tests.unit.portal.fakes import settle, until
-from tests.unit.portal.sending.ground import Ground, deal
+from tests.unit.portal.sending.ground import LIMITS, Ground, deal
 
 Make = Callable[..., Ground]
 WRITE: dict[str, Any] = {"method": "crm.x.update", "body": b'{"id":5,"fields":{"TITLE":"x"}}'}
@@ -106,13 +107,18 @@ async def test_the_time_in_a_row_is_not_old_when_its_call_leaves(
     assert stored.state == SENT and real() + 59.0 < stored.sent_at <= real() + 60.0
 
 
-async def test_a_sent_row_carries_the_limiters_state(make: Make) -> None:
+async def test_the_limiters_state_is_noted_before_the_calls_that_it_covers(make: Make) -> None:
     limiter = Limiter(50.0, 50)
-    ground = make(limiter=limiter)
+    ground = make(limiter=limiter, limits=replace(LIMITS, rate=50.0))
     ground.portal.gate.clear()
-    one = await ground.add(**deal())
+    await ground.add(method="crm.deal.list")
     await until(lambda: ground.portal.calls)
-    assert ground.book.load(one).limiter == limiter.state() > time.time()
+    noted = ground.book.bucket(0, "default")
+    assert noted is not None and noted > limiter.state()
+    ground.portal.gate.set()
+    await ground.all_done()
+    await ground.executor.stop()
+    assert ground.book.bucket(0, "default") == limiter.state(), "given up in good order: exact"
 
 
 # -- order keys

@@ -27,7 +27,7 @@ class Ground:
         costs = costs or Costs()
         self.governor = governor or Governor(None, 600.0, costs)
         self.scheduler = Scheduler(
-            blocked=lambda credential, method: self.governor.ready_at(credential, method, time.time())
+            blocked=lambda credential, method, lane: self.governor.ready_at(credential, method, time.time())
         )
         self.packer = Packer(self.scheduler, self.governor, costs, self._prepare, budget=budget, room=room)
         self.calls: dict[Entry, list[Command] | None] = {}

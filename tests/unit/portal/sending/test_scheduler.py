@@ -129,7 +129,7 @@ def test_what_is_put_back_waits_in_its_old_place() -> None:
 
 def test_what_is_put_back_with_another_method_waits_for_that() -> None:
     blocked = {"n": NOW + 5}
-    scheduler = Scheduler(blocked=lambda credential, method: blocked.get(method))
+    scheduler = Scheduler(blocked=lambda credential, method, lane: blocked.get(method))
     plan, call = entry(1, method="plan"), entry(2, method="m")
     scheduler.add(plan)
     scheduler.add(call)

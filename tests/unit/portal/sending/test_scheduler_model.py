@@ -110,7 +110,7 @@ def test_nothing_is_lost_doubled_or_out_of_order(
 ) -> None:
     dice = Random(seed)
     model = Model()
-    scheduler = Scheduler(share, lambda credential, method: model.blocked.get((credential, method)))
+    scheduler = Scheduler(share, lambda credential, method, lane: model.blocked.get((credential, method)))
     waiting = [
         Entry(
             row(
