@@ -79,6 +79,7 @@ async def _rest(request: web.Request) -> web.StreamResponse:
     portal = request.app[PORTALS].get(address.portal or DEFAULT_PORTAL) if address else None
     if address is None or portal is None:
         return html(404)
+    portal.base = f"{request.scheme}://{request.host}" + (f"/{address.portal}" if address.portal else "")
     entry = _arrived(portal, address, request)
     status: int | None = None
     try:

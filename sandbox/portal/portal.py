@@ -19,6 +19,7 @@ from sandbox.portal.errors import (
     GatewayTimeout,
     RestError,
 )
+from sandbox.portal.events import Events
 from sandbox.portal.faults import FaultBook
 from sandbox.portal.journal import Execution, Journal, digest_of
 from sandbox.portal.oauth.apps import Apps
@@ -47,7 +48,8 @@ class Portal:
     """A portal named `name`; it shares nothing with other portals but the clock and the book of faults.
 
     `after_success` holds functions that are called, in order, with every call that succeeded: the place for what
-    follows a write. `spawn` runs what goes on after an answer, until the server's end.
+    follows a write. `base` is the address under which clients see the portal, without `/rest/`. `spawn` runs what
+    goes on after an answer, until the server's end.
     """
 
     def __init__(
@@ -80,7 +82,9 @@ class Portal:
         )
         self.store = Store()
         self.journal = Journal(options.journal_size)
-        self.after_success: list[Callable[[Call, Method, Reply], None]] = []
+        self.base = "http://127.0.0.1"
+        self.events = Events(self)
+        self.after_success: list[Callable[[Call, Method, Reply], None]] = [self.events.follow]
         self._request_limit = None if options.request_limit is None else clock.scaled(options.request_limit)
         self._till = Till()
         self._background: set[asyncio.Task[Any]] = set()
@@ -154,6 +158,7 @@ class Portal:
         """Forget `store` (objects), `limits` (bucket, operating, block) and `journal` (logs, counters), as named."""
         if "store" in parts:
             self.store.reset()
+            self.events.reset()
         if "limits" in parts:
             self.bucket.reset()
             self.meter.reset()

@@ -1,10 +1,10 @@
 """The registry of REST methods."""
 
-from sandbox.portal.methods import base, batch, catalog, crm, sale
+from sandbox.portal.methods import base, batch, catalog, crm, events, people, sale
 from sandbox.portal.methods.checks import checked
 from sandbox.portal.methods.spec import Method
 
-_PARTS = (base, crm, catalog, sale, batch)
+_PARTS = (base, people, crm, catalog, sale, events, batch)
 
 
 def registry() -> dict[str, Method]:
