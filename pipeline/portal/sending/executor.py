@@ -56,7 +56,7 @@ class Executor:
         self._last_arrival = 0.0
         self._lingering = 0.0
         self._finished: deque[float] = deque()
-        self._records = Records(parts)
+        self._records = Records(parts, name, self.partition)
         self._packer = Packer(
             self.scheduler,
             parts.governor,
@@ -122,7 +122,7 @@ class Executor:
         if late or self._flying:
             await asyncio.wait([*late, *self._flying])
         if self.calling:
-            await self._records.release(self.partition, self.name)
+            await self._records.release()
 
     # -- when
 

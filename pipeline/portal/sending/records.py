@@ -35,8 +35,9 @@ _AHEAD = 5
 class Records:
     """Writes for one portal. Kafka away: tried until it is there. Raises Lost when the portal is not ours any more."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, portal: str, partition: int) -> None:
         self._parts = parts
+        self._place = (partition, portal)
         #: the bucket is noted as empty at this time
         self._noted = 0.0
 
@@ -54,7 +55,7 @@ class Records:
 
     async def sent(self, shipment: Shipment) -> float:
         """Rows of writes are `sent`; returns when the call leaves, unix seconds."""
-        await self._note_bucket(shipment.head.partition, shipment.head.portal)
+        await self._note_bucket()
         flights = list(shipment.writes())
         while True:
             now = time.time()
@@ -71,17 +72,17 @@ class Records:
             if time.time() - now <= self._parts.limits.request_limit * _PROMPT:
                 return now
 
-    async def _note_bucket(self, partition: int, portal: str) -> None:
+    async def _note_bucket(self) -> None:
         rate, state = self._parts.limits.rate, self._parts.limiter.state()
         if rate is not None and state > self._noted:
             noted = max(state, time.time()) + _AHEAD / rate
-            await self._insist(lambda: self._parts.book.note_bucket(partition, portal, noted))
+            await self._insist(lambda: self._parts.book.note_bucket(*self._place, noted))
             self._noted = noted
 
-    async def release(self, partition: int, portal: str) -> None:
+    async def release(self) -> None:
         """Nothing leaves any more: the exact state for the next owner, if Kafka takes it at once."""
         with suppress(Transient, Lost):
-            await self._parts.book.note_bucket(partition, portal, self._parts.limiter.state())
+            await self._parts.book.note_bucket(*self._place, self._parts.limiter.state())
 
     async def remember(self, landed: Iterable[Landed]) -> None:
         """Links, then the results of plans that go on."""
