@@ -10,6 +10,7 @@ unknown, the list is read again and the rule asked anew, so a rule must be happy
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import Any
 
 from pipeline.portal.plan import CallStep, UpsertStep
@@ -18,6 +19,8 @@ __all__ = ["Rule", "rule", "rule_named", "rules"]
 
 Rule = Callable[[list[Any], Any], Iterable[CallStep | UpsertStep]]
 
+#: rules that every installation has
+_READY = ("pipeline.portal.multifields",)
 _RULES: dict[str, Rule] = {}
 
 
@@ -34,6 +37,7 @@ def rule(name: str) -> Callable[[Rule], Rule]:
 
 def rule_named(name: str) -> Rule:
     """The rule. Raises KeyError; the text says which there are."""
+    _ready()
     found = _RULES.get(name)
     if found is None:
         raise KeyError(f"no rule {name!r}; known: {', '.join(sorted(_RULES)) or 'none'}")
@@ -42,4 +46,11 @@ def rule_named(name: str) -> Rule:
 
 def rules() -> tuple[str, ...]:
     """Names of all rules."""
+    _ready()
     return tuple(sorted(_RULES))
+
+
+def _ready() -> None:
+    """The rules that the gateway brings register themselves."""
+    for module in _READY:
+        import_module(module)

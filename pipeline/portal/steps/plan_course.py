@@ -78,7 +78,7 @@ class PlanCourse:
 
     def take(self, command: Command, result: Result) -> None:
         """See Course."""
-        for name, run in self._active():
+        for name, run in self._active(restarting=True):
             if run.command is command:
                 self._give(name, run, result)
                 break
@@ -104,14 +104,31 @@ class PlanCourse:
             self._sent.pop(name, None)
 
     def _begin_again(self) -> None:
-        """A found step whose outcome is unknown: the list is read again, later."""
+        """Nothing is out: found steps whose outcome is unknown, or that failed, are judged together.
+
+        Unknown: the list is read again, later. Another one's failure waits for that, too: what the portal has yet to
+        do would come after the plan's end, and beside the next plan.
+        """
+        judged = bool(self._restart)
+        for name, found in self._found.items():
+            failed = next((one for one in found if one.fault is not None), None)
+            if failed is None or failed.fault is None or name in self._restart:
+                continue
+            judged = True
+            late = [one.sent_at for one in found if one.open]
+            if late:
+                self._restart[name] = Unclear(failed.fault, max(late))
+            else:
+                run = self._runs[name]
+                assert isinstance(run, ReconcileRun)
+                run.fault, run.unsettled = failed.fault, failed.unsettled
         for name, unclear in self._restart.items():
             run = self._runs[name]
             assert isinstance(run, ReconcileRun)
-            made = sum(found.command is None for found in self._found.pop(name, ()))
+            made = sum(one.command is None and one.fault is None for one in self._found.pop(name, ()))
             run.start_again(unclear.sent_at, unclear.fault, made)
-        if self._restart:
-            self._restart.clear()
+        self._restart.clear()
+        if judged:
             self._advance()
 
     def _advance(self) -> None:
@@ -143,17 +160,14 @@ class PlanCourse:
 
     def _collect_found(self, name: str, run: _Run) -> None:
         """How far the steps are that a rule found."""
-        if not isinstance(run, ReconcileRun) or run.found is None or name in self._restart:
+        if not isinstance(run, ReconcileRun) or run.found is None:
             return
         if name not in self._found:
             self._found[name] = [self._new(step, _found_name(name, n, step), {}) for n, step in enumerate(run.found)]
         for found in self._found[name]:
             if isinstance(found, UpsertRun):
                 self._collect_links(found)
-            if found.fault is not None:
-                run.fault = run.fault or found.fault
-                run.unsettled = run.unsettled or found.unsettled
-        if run.fault is None and all(found.command is None for found in self._found[name]):
+        if name not in self._restart and all(one.command is None and one.fault is None for one in self._found[name]):
             del self._found[name]
             run.made_all()
 
@@ -209,11 +223,12 @@ class PlanCourse:
             return UpsertRun(step, resolve(step.fields, results), self._env)
         return ReconcileRun(step, resolve(step.params, results), resolve(step.wanted, results), self._env)
 
-    def _active(self) -> list[tuple[str, _Run]]:
+    def _active(self, *, restarting: bool = False) -> list[tuple[str, _Run]]:
+        """Runs by step. `restarting`: also those of rules that are to be asked anew."""
         active: list[tuple[str, _Run]] = []
         for name, run in self._runs.items():
             active.append((name, run))
-            if name not in self._restart:
+            if restarting or name not in self._restart:
                 active += [(name, found) for found in self._found.get(name, ())]
         return active
 

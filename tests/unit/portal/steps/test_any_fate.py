@@ -1,4 +1,4 @@
-"""Random plans against a portal that loses answers and a worker that ends anywhere: nothing is doubled, nothing lost."""
+"""Random plans, a portal that loses answers, a worker that ends anywhere: nothing is doubled, nothing lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from tests.unit.portal.steps.world import START, MemoryPortal, World, link_of
 
 FEW_FAULTS = 7
 RULE = "test-missing-titles"
-SLOW = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SLOW = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -60,7 +62,9 @@ def plans(draw: Any) -> tuple[Plan, dict[str, str]]:
     builder, kinds = PlanBuilder(), {}
     for number in range(draw(st.integers(1, 5))):
         name = f"s{number}"
-        kind = draw(st.sampled_from(["deal", "own", "item", "smart", "product", "order", "comment", "upsert", "phones", "list"]))
+        kind = draw(
+            st.sampled_from(["deal", "own", "item", "smart", "product", "order", "comment", "upsert", "phones", "list"])
+        )
         before = sorted(kinds)
         options: dict[str, Any] = {"optional": draw(st.booleans())}
         if draw(st.booleans()):
@@ -106,7 +110,9 @@ def grown(data: st.DataObject, portal: MemoryPortal, world: World) -> None:
             if what == "twice":
                 portal.add("company", START - 4000, ORIGIN_ID=key, ORIGINATOR_ID="site")
             if what == "linked":
-                world.links["company", f"site\x1f{key}"] = link_of("company", key, number, "site", hash="old", version=3)
+                world.links["company", f"site\x1f{key}"] = link_of(
+                    "company", key, number, "site", hash="old", version=3
+                )
         elif what == "deleted":
             world.links["company", f"site\x1f{key}"] = link_of("company", key, 999, "site", hash="old")
         elif what == "other originator":
@@ -183,7 +189,11 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("item:128", "crm.item.add", {"entityTypeId": 128, "fields": {"TITLE": "mine"}}),
     ("item:128", "crm.item.import", {"entityTypeId": 128, "fields": {"TITLE": "mine", "xmlId": "E"}}),
     ("product", "catalog.product.add", {"fields": {"iblockId": 23, "TITLE": "mine"}}),
-    ("timeline.comment", "crm.timeline.comment.add", {"fields": {"ENTITY_ID": 1, "ENTITY_TYPE": "deal", "COMMENT": "mine"}}),
+    (
+        "timeline.comment",
+        "crm.timeline.comment.add",
+        {"fields": {"ENTITY_ID": 1, "ENTITY_TYPE": "deal", "COMMENT": "mine"}},
+    ),
 ]
 
 

@@ -283,7 +283,9 @@ class World:
         self._write_links(course)
         self._may_crash("before row")
         progress = course.progress()
-        seen = any(command.write and result is not None and not isinstance(result, Unclear) for command, result in results)
+        seen = any(
+            command.write and result is not None and not isinstance(result, Unclear) for command, result in results
+        )
         if seen and course.reply is None and progress is not None:
             row.put(progress=progress, state=SENT if progress["sent"] else WAITING)
 
@@ -310,7 +312,9 @@ class World:
         if not command.write:
             fate = self.choose("read", ("done", "again"))
             return self._execute(command) if fate == "done" else None
-        fate = self.choose("write", ("done", "done but lost", "done late", "lost", "again", "refused", "crash, done late"))
+        fate = self.choose(
+            "write", ("done", "done but lost", "done late", "lost", "again", "refused", "crash, done late")
+        )
         if fate == "done but lost":
             self._execute(command)
         elif fate.endswith("done late"):
