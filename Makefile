@@ -15,9 +15,10 @@ run: venv ## start everything, send 500 sample requests, stay up until Ctrl-C (O
 	@$(PYTHON) -m stack install
 	@exec $(PYTHON) -m stack run $(if $(ONCE),--once) $(if $(COUNT),--count $(COUNT))
 
-test: venv system ## lint, then unit, integration, e2e and short chaos tests, on services of their own
+test: venv system ## lint, then unit, integration, client, e2e and short chaos tests, on services of their own
 	@$(MAKE) --no-print-directory lint
 	@$(PYTHON) -m pytest tests/unit $(PYTEST)
+	-@$(PYTHON) -m stack.npm tests/clients/js >/dev/null
 	@tests/all.sh $(PYTHON) $(PYTEST)
 
 test-unit: venv ## unit tests only: no service, seconds
@@ -29,7 +30,8 @@ lint: venv ## ruff check, ruff format --check, mypy --strict
 	@$(PYTHON) -m mypy
 
 kill-test: venv system ## the chaos tests at full length: workers and services are killed, nothing is lost
-	@code=0; $(PYTHON) -m tests.chaos.kill $(KILL) || code=1; $(PYTHON) -m tests.chaos.table $(TABLE) || code=1; exit $$code
+	@code=0; $(PYTHON) -m tests.chaos.kill $(KILL) || code=1; $(PYTHON) -m tests.chaos.table $(TABLE) || code=1; \
+	  $(PYTHON) -m tests.chaos.plans $(PLANS) || code=1; $(PYTHON) -m tests.chaos.plans --unsafe || code=1; exit $$code
 
 bench: venv system ## benchmarks, each beside its peers; raw figures go to bench/results
 	@$(PYTHON) -m bench $(BENCH)

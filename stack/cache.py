@@ -19,7 +19,7 @@ _DEPENDENCIES = (
 
 
 class FetchError(RuntimeError):
-    """Kafka's jars are not in the cache and could not be fetched."""
+    """Something is not in the cache and could not be fetched."""
 
 
 def cache_folder() -> Path:
@@ -41,7 +41,7 @@ def kafka_jars() -> Path:
     folder = _jar_folder(pom)
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder.parent / "fetch.lock"):
+        with locked(folder.parent / "fetch.lock"):
             if not folder.is_dir():
                 _fetch(pom, folder)
     return folder
@@ -80,7 +80,8 @@ def _fetch(pom: str, folder: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Only one process at a time has this file; the others wait."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -17,8 +17,8 @@ from stack.rabbitmq import RabbitMQ
 
 EVERYTHING = ("venv", "kafka", "rabbitmq")
 """What can be asked for: a virtual environment, a local Kafka, a local RabbitMQ."""
-FOR_TESTS = ("php",)
-"""What only tests need: PHP itself, to hold the portal's client and its simulator to."""
+FOR_TESTS = ("php", "node")
+"""What only tests need: PHP itself, to hold the portal's client and simulator to; Node.js, for Bitrix24's SDK."""
 
 _OLDEST_JAVA = 17
 
@@ -55,6 +55,10 @@ def missing(parts: Collection[str]) -> list[Package]:
             packages.append(Package("maven", "fetches Kafka, once"))
     if "php" in parts and shutil.which("php") is None:
         packages.append(Package("php-cli", "reads queries as a portal does, in tests"))
+    if "node" in parts and shutil.which("node") is None:
+        packages.append(Package("nodejs", "runs Bitrix24's JavaScript SDK, in tests"))
+    if "node" in parts and shutil.which("npm") is None:
+        packages.append(Package("npm", "fetches that SDK, once"))
     return packages
 
 
@@ -103,7 +107,7 @@ def _apt(command: list[str], env: Mapping[str, str]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m stack.install [venv] [kafka] [rabbitmq] [php]`: install these (default: without php)."""
+    """`python -m stack.install [venv] [kafka] [rabbitmq] [php] [node]`: install these (default: the first three)."""
     unknown = set(arguments) - {*EVERYTHING, *FOR_TESTS}
     if unknown:
         choice = ", ".join(EVERYTHING + FOR_TESTS)

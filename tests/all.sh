@@ -6,12 +6,12 @@ python=$1
 shift
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-"$python" -m pytest tests/integration "$@" >"$log" 2>&1 &
+"$python" -m pytest tests/integration tests/clients "$@" >"$log" 2>&1 &
 other=$!
 "$python" -m pytest tests/e2e tests/chaos "$@"
 here=$?
 wait "$other"
 there=$?
-printf '\n--- tests/integration\n'
+printf '\n--- tests/integration tests/clients\n'
 cat "$log"
 exit $((here != 0 || there != 0))

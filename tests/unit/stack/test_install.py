@@ -49,14 +49,15 @@ def test_a_complete_machine_misses_nothing(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 @pytest.mark.usefixtures("bare_machine")
-@pytest.mark.parametrize(("arguments", "php"), [(["install", "--test"], True), (["install"], False)])
-def test_php_is_for_tests_only(monkeypatch: pytest.MonkeyPatch, arguments: list[str], php: bool) -> None:
+@pytest.mark.parametrize(("arguments", "tests"), [(["install", "--test"], True), (["install"], False)])
+def test_php_and_node_are_for_tests_only(monkeypatch: pytest.MonkeyPatch, arguments: list[str], tests: bool) -> None:
     asked: list[set[str]] = []
     monkeypatch.setattr(install, "install", lambda parts: asked.append(set(parts)))
     monkeypatch.setattr(stack_main, "kafka_jars", lambda: None)
     given = stack_main.parser().parse_args(arguments)
     assert given.call(given) == 0
-    assert ("php-cli" in [package.name for package in install.missing(asked[0])]) is php
+    names = {package.name for package in install.missing(asked[0])}
+    assert names & {"php-cli", "nodejs", "npm"} == ({"php-cli", "nodejs", "npm"} if tests else set())
 
 
 def test_an_old_java_is_missing_java(monkeypatch: pytest.MonkeyPatch) -> None:

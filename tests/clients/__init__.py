@@ -1,0 +1,1 @@
+"""Known clients against the portal simulator, unchanged but for the address: it must look like a portal to them."""
