@@ -12,17 +12,23 @@ from sandbox.portal.fields.casts import scalar
 from sandbox.portal.listing.rules import Rules, invalid_value, not_allowed
 from sandbox.portal.listing.tests import LIKE, RANGES, Test, kept, make_test, split, values
 from sandbox.portal.php import as_map
-from sandbox.portal.store import Table
+from sandbox.portal.store import Table, fold
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Plan:
-    """Rows to look at and what they must pass: `ids` (None = all) within positions `low` to `high` of all ids."""
+    """Rows to look at and what they must pass: `ids` (None = all) within positions `low` to `high` of all ids.
+
+    `lookup` is an index that knows them as well, a field and values; it is asked only if it is the narrowest.
+    What a `certain` one finds needs no test.
+    """
 
     table: Table
     low: int = 0
     high: int = 0
     ids: list[int] | None = None
+    lookup: tuple[str, list[Any]] | None = None
+    certain: bool = False
     tests: list[Test] = field(default_factory=list)
 
     def candidates(self, *, descending: bool = False) -> Iterator[int]:
@@ -36,6 +42,11 @@ class Plan:
         first, last = everything[self.low], everything[self.high - 1]
         inside = [row_id for row_id in self.ids if first <= row_id <= last]
         return iter(reversed(inside) if descending else inside)
+
+    def look_up(self) -> None:
+        """Ask the index, if there is one to ask."""
+        if self.lookup is not None and self.ids is None:
+            self.ids = self.table.with_value(*self.lookup)
 
     def narrow(self, ids: list[int]) -> None:
         """Look only at these of the rows."""
@@ -54,8 +65,23 @@ def make_plan(table: Table, conditions: dict[str, Any], rules: Rules, zone: tzin
         plan.low, plan.high = max(plan.low, part.low), min(plan.high, part.high)
         if part.ids is not None:
             plan.narrow(part.ids)
-        plan.tests += part.tests
+    known = _use_index(plan, [part for part in parts if part.lookup is not None])
+    plan.tests += [test for part in parts if part not in known for test in part.tests]
     return plan
+
+
+def _use_index(plan: Plan, parts: list[Plan]) -> list[Plan]:
+    """Narrow the plan by the narrowest index; returns the parts that need no test any more."""
+    sized = [(plan.table.count(*part.lookup), part) for part in parts if part.lookup is not None]
+    # What every row meets is no condition: most products are of one iblock.
+    known = [part for size, part in sized if part.certain and size == len(plan.table.ids)]
+    useful = [(size, part) for size, part in sized if part not in known]
+    size, narrowest = min(useful, key=lambda item: item[0], default=(0, None))
+    if narrowest is None or (plan.ids is not None and size >= len(plan.ids)):
+        return known
+    narrowest.look_up()
+    plan.narrow(narrowest.ids or [])
+    return [*known, narrowest] if narrowest.certain else known
 
 
 def _part(table: Table, key: str, value: Any, rules: Rules, zone: tzinfo) -> Plan | None:
@@ -96,7 +122,10 @@ def _condition(plan: Plan, prefix: str, name: str, known: Field, value: Any, zon
     if exact and known.indexed:
         looked_up = [_looked_up(known, item, zone) for item in values(value)]
         if looked_up and not any(item in (None, "", 0) or isinstance(item, dict | list) for item in looked_up):
-            plan.ids = table.with_value(name, looked_up)
+            # One value twice would count its rows twice.
+            plan.lookup = (name, list(dict.fromkeys(fold(item) for item in looked_up)))
+            # A phone is known by its digits too, a list by each of its values.
+            plan.certain = not known.multiple
     plan.tests.append(make_test(prefix, name, known, value, zone))
     return plan
 
@@ -109,6 +138,8 @@ def _join(plan: Plan, parts: list[Plan]) -> None:
     """Any of the parts: the union of their rows if each knows its own, and one test for all of them."""
     if not parts:
         return
+    for part in parts:
+        part.look_up()
     if all(part.ids is not None for part in parts):
         plan.ids = sorted({row_id for part in parts for row_id in part.candidates()})
     branches = [(_within(part), part.tests) for part in parts]

@@ -60,7 +60,8 @@ class Resource:
 
 def resource_methods(resource: Resource) -> Iterator[Method]:
     """The methods of a family."""
-    shapes = {"add": resource.added or resource.one, "list": resource.many}
+    written = resource.added or resource.one
+    shapes = {"add": written, "update": written, "list": resource.many}
     for verb in resource.verbs:
         make, params = _VERBS[verb]
         shape = "true" if verb == "delete" else f"{{{shapes.get(verb, resource.one)}}}"

@@ -72,6 +72,11 @@ class Table:
             found |= index.get(fold(value), set())
         return sorted(found)
 
+    def count(self, field: str, values: Iterable[Any]) -> int:
+        """How many rows `with_value` would find at most."""
+        index = self._indexes.get(field, {})
+        return sum(len(index.get(fold(value), ())) for value in values)
+
     def where(self, field: str, value: Any) -> list[Row]:
         """The rows whose indexed `field` is `value`, by id."""
         return [self.rows[row_id] for row_id in self.with_value(field, [value]) or []]

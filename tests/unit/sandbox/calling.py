@@ -20,6 +20,19 @@ APP = Credential("1", "token", SCOPES, app="app.1")
 METHODS = registry()
 
 
+def fits(shape: str, result: Any) -> bool:
+    """Whether a result has the shape that the method's description documents."""
+    if shape.startswith("{"):
+        return isinstance(result, dict) and set(shape[1:-1].split(",")) <= set(result)
+    simple = {"true": result is True, "null": result is None, "empty": result == [], "value": True}
+    if shape in simple:
+        return simple[shape]
+    kinds: dict[str, Any] = {"id": int, "row": dict, "fields": dict, "rows": list}
+    if shape == "rows" and isinstance(result, list):
+        return all(isinstance(row, dict | str) for row in result)
+    return isinstance(result, kinds[shape]) and not isinstance(result, bool)
+
+
 class Desk:
     """One portal; `result`, `error` and `reply` call a method, a failure of the other kind fails the test."""
 
@@ -35,6 +48,8 @@ class Desk:
         self.last = self.call(method, params, credential)
         reply = asyncio.run(self.portal.execute(self.last)).reply
         orjson.dumps(reply.result)
+        shape = METHODS[method.lower()].result
+        assert fits(shape, reply.result), f"{method} answered {reply.result!r}, documented is {shape}"
         return reply
 
     def result(self, method: str, params: Any = None, credential: Credential | None = None) -> Any:

@@ -10,14 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.portal.clock import Clock
-from sandbox.portal.entities import DEAL
+from sandbox.portal.entities import ALL, DEAL
 from sandbox.portal.errors import RestError
 from sandbox.portal.faults import FaultBook
-from sandbox.portal.methods import registry
 from sandbox.portal.methods.spec import Call
-from sandbox.portal.options import DEFAULT_CREDENTIAL, Options
+from sandbox.portal.options import Options
 from sandbox.portal.php import from_json, parse_query
 from sandbox.portal.portal import Portal
+from tests.unit.sandbox.calling import APP
+from tests.unit.sandbox.calling import METHODS as REGISTRY
+from tests.unit.sandbox.test_conformance import furnished, params_of
 
 SCALARS = st.one_of(
     st.none(),
@@ -27,46 +29,83 @@ SCALARS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
     st.sampled_from(["-1", "--5", "1e999", "9" * 5000, "2024-08-30", "9999-12-31", "0001-01-01", "$result[a][0]"]),
 )
-NAMES = st.sampled_from([*DEAL.fields, "UF_CRM_1", "PHONE", "PHOTO", "NO_SUCH", ""])
+ALL_NAMES = sorted({name for entity in ALL for name in (*entity.fields, *entity.items)})
+NAMES = st.sampled_from([*DEAL.fields, *DEAL.items]) | st.sampled_from(
+    [*ALL_NAMES, "UF_CRM_1", "ufCrm_1", "property1", "fm", "contacts", "logic", "0", "NO_SUCH", ""]
+)
 FILTERS = st.builds(str.__add__, st.sampled_from(["", ">", "<=", "!", "@", "!@", "%", "=%", "!%"]), NAMES)
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | FILTERS, inner, max_size=3)
 )
+ROWS = st.lists(st.dictionaries(NAMES, VALUES, max_size=4), max_size=3)
 PARAMS = st.fixed_dictionaries(
     {},
     optional={
-        "id": SCALARS | st.integers(1, 3),
+        **dict.fromkeys(["id", "entityId", "ownerId"], SCALARS | st.integers(1, 3)),
+        "entityTypeId": st.sampled_from([1, 2, 3, 4, 7, 31, 128, 1030]) | SCALARS,
+        "ownerType": st.sampled_from(["D", "L", "SI", "T80"]) | SCALARS,
         "fields": st.dictionaries(NAMES, VALUES, max_size=6) | VALUES,
         "filter": st.dictionaries(FILTERS, VALUES, max_size=3) | VALUES,
         "order": st.dictionaries(NAMES, VALUES, max_size=3) | VALUES,
-        "select": VALUES,
-        "start": SCALARS,
+        "select": VALUES | st.just(["id", "iblockId", "*"]),
+        **dict.fromkeys(["rows", "productRows", "items", "data"], ROWS | VALUES),
+        **dict.fromkeys(["params", "values", "type", "event", "handler", "event_type", "options", "name"], VALUES),
+        **dict.fromkeys(["start", "halt", "limit", "process_id", "clear", "auth_connector", "code"], SCALARS),
         "cmd": st.dictionaries(st.text(max_size=2), st.text(max_size=20), max_size=3) | VALUES,
-        "halt": SCALARS,
     },
 )
-METHODS = sorted(registry())
+METHODS = sorted(REGISTRY)
+STATE = furnished().portal.store.dump()
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["crm.deal.list", "crm.contact.list", *METHODS]), PARAMS), max_size=8))
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(METHODS) | st.sampled_from(["crm.deal.list", "crm.item.list"]), PARAMS), max_size=6
+    )
+)
 def test_every_call_has_an_answer(calls: list[tuple[str, dict[str, Any]]]) -> None:
-    portal = Portal("default", Options(), registry(), Clock(), FaultBook())
+    portal = Portal("default", Options(), REGISTRY, Clock(), FaultBook())
+    portal.store.load(orjson.loads(orjson.dumps(STATE)))
 
     for number in range(3):
         odd = {"TITLE": "a" * number, "UF_CRM_1": [["x"], {"y": "z"}, "", None], "OPPORTUNITY": float(number)}
         for name in ("deal", "contact"):
-            portal.store.tables[name].insert({**odd, "PHOTO": [number, "text", {"a": 1}][number]})
+            portal.store.tables[name].insert({**odd, "PHOTO": [None, number, 1][number]})
 
     async def run() -> None:
         for method, params in calls:
-            call = Call(method, from_json(params) or {}, DEFAULT_CREDENTIAL, "127.0.0.1", 1)
+            call = Call(method, from_json(params) or {}, APP, "127.0.0.1", 1)
             try:
                 outcome = await portal.execute(call)
             except RestError as error:
                 orjson.dumps(error.problem.body())
             else:
                 orjson.dumps(outcome.reply.result)
+        # What came in by any input can be written to a file and read again.
+        portal.store.load(orjson.loads(orjson.dumps(portal.store.dump(), option=orjson.OPT_NON_STR_KEYS)))
+        await portal.close()
+
+    asyncio.run(run())
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(METHODS), PARAMS, st.dictionaries(NAMES, VALUES, max_size=4))
+def test_a_sensible_call_with_odd_parts_has_an_answer(name: str, odd: dict[str, Any], fields: dict[str, Any]) -> None:
+    portal = Portal("default", Options(), REGISTRY, Clock(), FaultBook())
+    portal.store.load(orjson.loads(orjson.dumps(STATE)))
+    params = params_of(portal.methods[name])
+    key = next(iter(odd), "fields")
+    params = {**params, "fields": {**params["fields"], **fields}, key: odd.get(key, params["fields"])}
+
+    async def run() -> None:
+        try:
+            outcome = await portal.execute(Call(name, from_json(params) or {}, APP, "127.0.0.1", 1))
+        except RestError as error:
+            orjson.dumps(error.problem.body())
+        else:
+            orjson.dumps(outcome.reply.result)
+        await portal.close()
 
     asyncio.run(run())
 

@@ -8,8 +8,9 @@ import pytest
 from sandbox.portal.entities import CONTACT, DEAL
 from sandbox.portal.errors import RestError
 from sandbox.portal.fields import TYPES
-from sandbox.portal.listing import columns, find
-from sandbox.portal.store import Table
+from sandbox.portal.listing import Rules, columns, find
+from sandbox.portal.listing.plan import make_plan
+from sandbox.portal.store import Store, Table
 
 ZONE = timezone(timedelta(hours=3))
 
@@ -172,3 +173,81 @@ def test_select() -> None:
     assert everything is not None
     assert "PHONE" not in everything
     assert {"ID", "NAME", "UF_*"} <= set(everything)
+
+
+def test_a_value_that_is_named_twice_counts_once(deals: Table) -> None:
+    deals.insert({"ORIGIN_ID": "A-1"})
+    for row_id in (3, 4):
+        deals.delete(row_id)
+    deals.insert({"ORIGIN_ID": "B"})
+    assert _ids(deals, {"@ORIGIN_ID": ["A-1", "a-1"]}) == [1, 5]
+
+
+MANY = 20_000
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, Table]:
+    """Objects of every kind that is looked up by something, so many that a scan would be noticed."""
+    store = Store()
+    for number in range(MANY):
+        phone = [{"ID": number, "VALUE": f"+7900{number:07d}", "VALUE_TYPE": "WORK", "TYPE_ID": "PHONE"}]
+        store.tables["deal"].insert({"ORIGIN_ID": f"O-{number}", "CONTACT_IDS": [number], "COMPANY_ID": number})
+        store.tables["contact"].insert({"ORIGIN_ID": f"O-{number}", "PHONE": phone})
+        store.tables["invoice"].insert({"XML_ID": f"X-{number}"})
+        store.tables["requisite"].insert({"XML_ID": f"X-{number}", "RQ_INN": str(number), "ENTITY_ID": number})
+        store.tables["product"].insert({"xmlId": f"X-{number}", "iblockId": 23})
+        store.tables["order"].insert({"xmlId": f"X-{number}"})
+        store.tables["product_row"].insert({"OWNER_ID": number, "OWNER_TYPE": "D"})
+    return store.tables
+
+
+@pytest.mark.parametrize(
+    ("name", "conditions", "looked_at"),
+    [
+        ("deal", {"ORIGIN_ID": "o-7"}, 1),
+        ("deal", {"ORIGINATOR_ID": "1C", "=ORIGIN_ID": "O-7"}, 1),
+        ("deal", {"@ORIGIN_ID": [f"O-{number}" for number in range(50)]}, 50),
+        ("deal", {"COMPANY_ID": "7", "%TITLE": "x"}, 1),
+        ("deal", {"CONTACT_IDS": 7}, 1),
+        ("deal", {"@ID": [1, 2, 3], "STAGE_ID": "NEW"}, 3),
+        ("deal", {">ID": MANY - 60, "STAGE_ID": "NEW"}, 60),
+        ("deal", {">ID": 100, "<=ID": 110, "STAGE_ID": "NEW"}, 10),
+        ("deal", {"logic": "OR", "0": {"ORIGIN_ID": "O-1"}, "1": {"COMPANY_ID": 9}}, 2),
+        ("deal", {"0": {"logic": "OR", "0": {"ORIGIN_ID": "O-1"}, "1": {"ID": 9}}, "STAGE_ID": "NEW"}, 2),
+        ("contact", {"PHONE": "+79000000007"}, 1),
+        ("invoice", {"XML_ID": "x-7"}, 1),
+        ("requisite", {"RQ_INN": "7"}, 1),
+        ("requisite", {"XML_ID": "X-7", "ENTITY_ID": 7}, 1),
+        ("product", {"iblockId": 23, "xmlId": ["X-1", "X-2"]}, 2),
+        ("order", {"xmlId": "X-7"}, 1),
+        ("product_row", {"=OWNER_ID": 7, "=OWNER_TYPE": "D"}, 1),
+        ("product", {"iblockId": 23, ">id": MANY - 5}, 5),
+        ("deal", {"STAGE_ID": "NEW"}, MANY),
+    ],
+)
+def test_look_ups_do_not_scan(tables: dict[str, Table], name: str, conditions: Any, looked_at: int) -> None:
+    plan = make_plan(tables[name], conditions, Rules(logic=True), ZONE)
+    assert sum(1 for _ in plan.candidates()) == looked_at
+
+
+@pytest.mark.parametrize(("order", "first"), [({"ID": "ASC"}, 10_001), ({"ID": "DESC"}, MANY), ({}, 10_001)])
+def test_a_cursor_looks_at_its_page_alone(tables: dict[str, Table], order: Any, first: int) -> None:
+    table = tables["deal"]
+    seen: list[int] = []
+
+    class Watched(dict[int, Any]):
+        def __getitem__(self, key: int) -> Any:
+            seen.append(key)
+            return super().__getitem__(key)
+
+    rows = table.rows
+    table.rows = Watched(rows)
+    try:
+        for start, total in ((-1, 0), (0, MANY - 10_000)):
+            seen.clear()
+            page = find(table, {">ID": 10_000}, order, start, ZONE)
+            assert (page.rows[0]["ID"], len(page.rows), page.total) == (first, 50, total)
+            assert len(seen) == 50
+    finally:
+        table.rows = rows
