@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,8 @@ __all__ = ["SMART", "Objects", "PlansControl", "external_of", "marker_of"]
 #: entityTypeId of the smart process
 SMART = 128
 _BATCH = 50
+#: objects that one batch makes beforehand; batches run side by side, at most 40 (control.py)
+_SEEDS = 10
 #: seconds for which answered requests are looked at again
 _RECENT = 10.0
 _MARKERS = ("TITLE", "title", "NAME", "COMMENT")
@@ -81,12 +84,10 @@ class PlansControl(PortalControl):
 
     async def seed_rows(self, portal: str, entity: str, markers: list[str]) -> list[int]:
         """Make objects with these markers; their ids, in that order."""
-        parts = [markers[first : first + _BATCH] for first in range(0, len(markers), _BATCH)]
-        made = []
-        for part in parts:
-            await self.unlimited(portal)
-            made += await self._seed_part(portal, entity, part)
-        return made
+        await self.unlimited(portal)
+        parts = [markers[first : first + _SEEDS] for first in range(0, len(markers), _SEEDS)]
+        made = await asyncio.gather(*(self._seed_part(portal, entity, part) for part in parts))
+        return [number for part in made for number in part]
 
     async def _seed_part(self, portal: str, entity: str, markers: list[str]) -> list[int]:
         method, fixed, name = f"crm.{entity}.add", "", "NAME" if entity == "contact" else "TITLE"
@@ -142,6 +143,14 @@ class PlansControl(PortalControl):
         """Requests that met one of another worker; those that only met one whose worker was dead or had given up."""
         answers = [await self._get(f"overlap?portal={portal}&by=source") for portal in self.portals]
         return sum(one["overlaps"] for one in answers), sum(one["overlaps_with_gone"] for one in answers)
+
+    async def handovers(self) -> int:
+        """How often a portal was called by another worker than before."""
+        found = 0
+        for portal in self.portals:
+            callers = [entry["source"] for entry in await self._requests(portal, 0)]
+            found += sum(1 for one, other in itertools.pairwise(callers) if one != other)
+        return found
 
     async def refused(self) -> dict[str, int]:
         """What the limits of the portals refused, by limit."""

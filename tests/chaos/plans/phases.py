@@ -30,6 +30,8 @@ class Disturbed:
     kills: list[int] = field(default_factory=list)
     idle: int = 0
     kinds_of_faults: int = 0
+    #: how often a portal must have got another owner
+    handovers: int = 0
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -111,6 +113,7 @@ async def rebalances(stage: PlansStage) -> Disturbed:
     """Two workers, of which one leaves by SIGTERM, joins again, or is killed, while both have work."""
     rounds = stage.shape.rounds
     disturbed, pair = await _begin(stage, rounds, 2)
+    disturbed.handovers = rounds
     part = len(stage.cases) // (4 * rounds + 1)
     tasks = []
     for number in range(rounds):
@@ -141,6 +144,7 @@ async def frozen(stage: PlansStage) -> Disturbed:
     """Of two workers the one that is calling is frozen, and woken when the other one calls its portal."""
     rounds = stage.shape.rounds
     disturbed, pair = await _begin(stage, rounds, 2)
+    disturbed.handovers = rounds
     await pair[1].start()
     part = len(stage.cases) // (3 * rounds + 1)
     tasks = []

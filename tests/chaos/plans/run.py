@@ -21,8 +21,9 @@ FULL = {
     "rebalances": Shape(count=700, kills=0, rounds=4),
     "frozen": Shape(count=500, kills=0, rounds=3),
 }
-SHORT = {"kills": Shape(count=250, kills=3, rounds=0, session=4.0)}
-UNSAFE = {"kills": Shape(count=250, kills=2, rounds=0, session=4.0, safe=False)}
+SHORT = {"kills": Shape(count=160, kills=2, rounds=0, session=4.0)}
+#: Of the form that must show doubles: nothing else of it is judged.
+UNSAFE = {"kills": Shape(count=120, kills=1, rounds=0, session=4.0, safe=False)}
 #: Seconds for answers that come again.
 _ECHO = 2.0
 

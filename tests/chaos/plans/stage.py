@@ -36,7 +36,7 @@ assert len({partition_of(name) for name in PORTALS}) == len(PORTALS), "two porta
 #: Portal's seconds: the worker's own patience, and that of the portal (docs/settings.md).
 _PATIENCE = 75.0
 #: The portal's seconds that each call takes.
-_COST = 0.6
+_COST = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ class PlansStage:
     keepers: list[Keeper] = field(default_factory=list)
     relays: list[Relay] = field(default_factory=list)
     _next: int = 0
+    _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def left(self) -> int:
@@ -110,7 +111,8 @@ class PlansStage:
         return asyncio.create_task(self._publish(part, seconds))
 
     async def _publish(self, part: list[Case], seconds: float) -> None:
-        async with asyncio.TaskGroup() as tasks:
+        # one part after another: a series that is cut in two keeps its order
+        async with self._sending, asyncio.TaskGroup() as tasks:
             # Outside needs of a case what both kinds of it have
             tasks.create_task(self.outside.publish([case for case in part if case.record is None], seconds))  # type: ignore[misc]
             tasks.create_task(self.flow.send([case for case in part if case.record is not None], seconds))

@@ -41,6 +41,7 @@ class PlansVerdict:
     letters: list[str] = field(default_factory=list)
     overlaps: int = 0
     overlaps_with_dead: int = 0
+    handovers: int = 0
     faults: int = 0
     lookups: int = 0
     refused: dict[str, int] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class PlansVerdict:
         """The one line."""
         kills = self.disturbed.kills
         more = [f"workers ended by themselves {self.ends}"] if self.ends else []
+        more += [f"portals handed over {self.handovers} times"] if self.handovers else []
         more += [f"refused by limits {self.refused}"] if any(self.refused.values()) else []
         more += self.disturbed.notes
         return (
@@ -77,6 +79,7 @@ async def judge(stage: PlansStage, phase: str, disturbed: Disturbed, faults: int
     control = stage.control
     await control.quiet()
     verdict.overlaps, verdict.overlaps_with_dead = await control.overlap()
+    verdict.handovers = await control.handovers()
     verdict.lookups = await control.lookups()
     verdict.refused = await control.refused()
     objects = await control.objects()
@@ -166,6 +169,8 @@ def _conclude(stage: PlansStage, verdict: PlansVerdict) -> None:
     if len(verdict.disturbed.kills) < verdict.disturbed.demanded:
         done = len(verdict.disturbed.kills)
         verdict.failures.append(f"only {done} of {verdict.disturbed.demanded} kills had requests in flight at a portal")
+    if verdict.handovers < verdict.disturbed.handovers:
+        verdict.failures.append(f"portals were handed over {verdict.handovers} times only")
     if verdict.faults < verdict.disturbed.kinds_of_faults:
         verdict.failures.append(f"only {verdict.faults} requests were hit by faults")
     if stage.shape.safe:
