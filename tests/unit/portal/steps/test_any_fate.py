@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.portal import rules
 from pipeline.portal.plan import CallStep, Key, Plan, UpsertStep
 from pipeline.portal.plan_builder import PlanBuilder, Ref
-from tests.unit.portal.steps.world import START, MemoryPortal, World, link_of
+from tests.unit.portal.steps.world import START, MemoryPortal, World, link_of, steps_of
 
 FEW_FAULTS = 7
 RULE = "test-missing-titles"
@@ -216,3 +216,34 @@ def test_any_call(data: st.DataObject, case: tuple[str, str, dict[str, Any]], of
     rows = [row for row in portal.tables[table].values() if not old or row["ID"] != number]
     assert len(rows) == 1, portal.writes
     assert made("", orjson.loads(course.reply.body)) == rows[0]["ID"]
+
+
+@SLOW
+@given(data=st.data(), count=st.integers(2, 4), offset=st.floats(-86400, 86400))
+def test_requests_with_one_external_id_are_requests_of_their_own(
+    data: st.DataObject, count: int, offset: float
+) -> None:
+    """Their order keys are one, so they come one after another; each add makes an object, the upsert takes one."""
+    choose = fate(data, refusals=False)
+    # only what the worker remembers tells apart what two of them have made within minutes (docs/plans.md)
+    world = World(
+        lambda what, options: options[0] if what == "crash" else choose(what, options[:6]), MemoryPortal(offset)
+    )
+    upserts, ids = 0, []
+    for number in range(count):
+        kind = data.draw(st.sampled_from(["crm.deal.add", "crm.item.add", "upsert"]))
+        if kind == "upsert":
+            step = UpsertStep(name="s", entity="deal", key=Key(id="X", originator="1c"), fields={"TITLE": number})
+            done = steps_of(world.plan(Plan(steps=(step,)), f"r{number}").reply)["s"]
+            upserts += done["action"] == "added"
+            assert int(done["id"]) == min(world.portal.tables["deal"])
+            continue
+        names = ("originId", "originatorId") if kind == "crm.item.add" else ("ORIGIN_ID", "ORIGINATOR_ID")
+        params = {"entityTypeId": 2, "fields": dict(zip(names, ("X", "1c"), strict=True))}
+        reply = world.call(kind, params, f"r{number}").reply
+        assert reply is not None
+        ids.append(made("", orjson.loads(reply.body)))
+        world.now += data.draw(st.sampled_from([0.0, 20.0, 1000.0]))
+    world.finish()
+    assert len(set(ids)) == len(ids), "no answer tells of an object that another request has made"
+    assert len(world.portal.rows("deal")) == len(ids) + upserts and upserts <= 1
