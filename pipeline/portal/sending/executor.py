@@ -165,7 +165,8 @@ class Executor:
         self._wake.clear()
         shipment = await self._packer.pack(lanes, self._free)
         if shipment is None:
-            at = self.scheduler.next_time(time.time())
+            # seen from before: a hold that ended since then would be waited for by nobody
+            at = self.scheduler.next_time(now, lanes)
             await self._sleep(None if at is None else at - time.time(), clear=False)
             return None
         if self._stopping:

@@ -57,20 +57,25 @@ class Records:
         """Rows of writes are `sent`; returns when the call leaves, unix seconds."""
         await self._note_bucket()
         flights = list(shipment.writes())
+        margin = following = 0.0
         while True:
-            now = time.time()
+            began = time.time()
             if not flights:
-                return now
+                return began
+            # slow time and again: a time that lies ahead does no harm, settling waits the longer
+            sent_at = began + margin
             for flight in flights:
                 course = flight.entry.course
                 assert course is not None
-                course.mark_sent(flight.commands, now)
+                course.mark_sent(flight.commands, sent_at)
                 row = flight.row
-                row.state, row.sent_at, row.progress = SENT, now, course.progress()
+                row.state, row.sent_at, row.progress = SENT, sent_at, course.progress()
             rows = [flight.row for flight in flights]
             await self._insist(lambda rows=rows: self._parts.book.put(rows))  # type: ignore[misc]
-            if time.time() - now <= self._parts.limits.request_limit * _PROMPT:
+            now = time.time()
+            if now - sent_at <= self._parts.limits.request_limit * _PROMPT:
                 return now
+            margin, following = following, 2 * (now - began)
 
     async def _note_bucket(self) -> None:
         rate, state = self._parts.limits.rate, self._parts.limiter.state()

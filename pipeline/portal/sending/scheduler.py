@@ -206,11 +206,14 @@ class Scheduler:
         self._held = {place: until for place, until in self._held.items() if until > now}
         return dict(self._held)
 
-    def next_time(self, now: float) -> float | None:
-        """When something may become ready by time alone: a delay or a hold that ends."""
+    def next_time(self, now: float, lanes: tuple[Lane, ...] = LANES) -> float | None:
+        """When something of these lanes may become ready by time alone: a delay or a hold that ends; `now` = it is."""
         times = [self._delayed[0][0]] if self._delayed else []
-        for lane, queue in self._ready.items():
-            times += (until for place in set(queue.places()) if (until := self._until(place, lane, now)) is not None)
+        for lane in lanes:
+            # of those that were dropped a place may be left
+            for place in set(self._ready[lane].places()) if self._ready[lane].count else ():
+                until = self._until(place, lane, now)
+                times.append(now if until is None else until)
         return min(times, default=None)
 
     def _turns(self, lanes: tuple[Lane, ...], both: bool) -> tuple[Lane, ...]:

@@ -42,7 +42,7 @@ from tests.unit.portal.fakes import Kafka, MemoryTable, book_on, row, until
 
 #: A portal without limits, that cuts requests after half a second.
 LIMITS = PortalLimits(rate=None, burst=50, operating_limit=None, operating_window=6.0, request_limit=0.5)
-OK = Answer(200, b'{"result":1}')
+PROBES = Probes(method_hold=0.05, credential_probe=0.05, blocked_probe=0.05)
 
 #: of one HTTP request: an answer or a fault in place of the portal's own; None = the portal answers
 Outcome = Answer | PipelineError | None
@@ -74,22 +74,25 @@ class Call:
 
     @property
     def packed(self) -> bool:
-        """Is it a batch?"""
-        return self.method == methods.BATCH
+        """Is it a batch of ours, no client's own?"""
+        return self.method == methods.BATCH and b'"halt"' in self.body
 
 
 class Portal:
     """The client of one portal, and the portal: deals by external id, 1 as the result of everything else.
 
-    `outcomes` replace the next answers, `refused` those of a method; `silent` are commands that the answer of a batch
-    leaves out; `executes` tells whether what is answered by a fault was executed; `gate` holds answers back, and the
-    execution too, unless it is `eager`; only those of `slow` methods, where there are some.
+    `outcomes` replace the next answers, then those that `fate` draws; `by` and `refused` replace those of a method;
+    `silent` are commands that the answer of a batch leaves out; `executes` tells whether what is answered by a fault
+    was executed; `gate` holds answers back, and the execution too, unless it is `eager`; only those of `slow` methods,
+    where there are some.
     """
 
     def __init__(self, states: Callable[[], str]) -> None:
         self._states = states
         self.outcomes: list[Outcome] = []
         self.by: dict[str, Outcome] = {}
+        self.fate: Callable[[Portal], Outcome] = lambda portal: None
+        self.executed: list[tuple[str, Any]] = []
         self.refused: dict[str, Refusal] = {}
         self.silent: set[str] = set()
         self.executes = False
@@ -139,7 +142,7 @@ class Portal:
             await self.gate.wait()
 
     def _answer(self, method: str, params: Any, commands: list[tuple[str, Any]]) -> Answer:
-        outcome = self.by.get(method) or (self.outcomes.pop(0) if self.outcomes else None)
+        outcome = self.by.get(method) or (self.outcomes.pop(0) if self.outcomes else self.fate(self))
         if outcome is None:
             return self._batch(commands, params) if commands else self._single(method, params)
         if self.executes:
@@ -176,6 +179,7 @@ class Portal:
         return {"duration": 0.01, "finish": time.time(), **self.times}
 
     def _execute(self, method: str, params: Any) -> Any:
+        self.executed.append((method, params))
         if method == "crm.deal.add":
             number = next(self._ids)
             self.deals[number] = {"ID": str(number), **params.get("fields", {})}
@@ -210,6 +214,8 @@ class Ground:
         table: MemoryTable | None = None,
         portal: Portal | None = None,
         bulk_share: float = 0.2,
+        governor: Callable[[Costs], Governor] | None = None,
+        probes: Probes = PROBES,
     ) -> None:
         self.table = table or MemoryTable()
         self.kafka = Kafka()
@@ -230,7 +236,9 @@ class Ground:
             address=portals["default"].address,
             limits=limits,
             limiter=limiter or Limiter(None, 50),
-            governor=Governor(limits.operating_limit, limits.operating_window, costs, hold=0.05),
+            governor=governor(costs)
+            if governor is not None
+            else Governor(limits.operating_limit, limits.operating_window, costs, hold=0.05),
             costs=costs,
             courses=Courses(env, "bus-test"),
             book=self.book,
@@ -241,7 +249,7 @@ class Ground:
             completion=self.completion,
             letters=Letters(lambda topic: topic, 1_000_000),
             backoff=Backoff(0.002, 0.01),
-            probes=Probes(method_hold=0.05, credential_probe=0.05, blocked_probe=0.05),
+            probes=probes,
             bulk_share=bulk_share,
             connections=connections,
             batch_room=batch_room,

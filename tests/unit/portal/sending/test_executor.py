@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.delivery.errors import Transient
 from pipeline.delivery.ownership import Lost
+from pipeline.portal.limits.governor import Governor as UsualGovernor
 from pipeline.portal.limits.limiter import Limiter
 from pipeline.portal.requests.row import DONE, SENT, WAITING
 from pipeline.portal.sending import executor as module
@@ -105,6 +106,27 @@ async def test_the_time_in_a_row_is_not_old_when_its_call_leaves(
     await until(lambda: ground.portal.calls)
     stored = ground.book.load(one)
     assert stored.state == SENT and real() + 59.0 < stored.sent_at <= real() + 60.0
+
+
+async def test_a_write_leaves_although_kafka_is_slow_each_time(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its row says a time that lies ahead then, which only makes the next owner wait longer."""
+    late = [0.0]
+    real, put = time.time, ground.table.put_all
+    monkeypatch.setattr(time, "time", lambda: real() + late[0])
+
+    async def slow(*args: Any, **given: Any) -> None:
+        late[0] += 3.0
+        await put(*args, **given)
+
+    one = await ground.accept(**deal())
+    monkeypatch.setattr(ground.table, "put_all", slow)
+    ground.portal.gate.clear()
+    ground.enqueue(one)
+    await until(lambda: ground.portal.calls)
+    assert late[0] == 9.0 and ground.book.load(one).sent_at >= ground.portal.calls[0].at
+    late[0] += 60.0
+    ground.portal.gate.set()
+    await ground.all_done()
 
 
 async def test_the_limiters_state_is_noted_before_the_calls_that_it_covers(make: Make) -> None:
@@ -263,6 +285,22 @@ async def test_a_clock_set_back_while_waiting_for_a_slot_ends_nothing(
     await settle()
     back[0] = 3600.0
     await ground.all_done()
+
+
+async def test_a_hold_that_ends_while_it_is_looked_at_is_not_waited_out(make: Make) -> None:
+    """Nothing else would wake it: no arrival, no answer, no time."""
+
+    class Governor(UsualGovernor):
+        asked = 0
+
+        def ready_at(self, credential: str, method: str, now: float, *, urgent: bool = False) -> float | None:
+            self.asked += 1
+            return now + 3600 if self.asked == 1 else None
+
+    ground = make(governor=lambda costs: Governor(None, 6.0, costs))
+    await ground.add()
+    await ground.all_done()
+    assert len(ground.portal.calls) == 1
 
 
 async def test_nothing_is_called_before_the_look_for_answers_that_are_there(make: Make) -> None:

@@ -156,6 +156,16 @@ def test_one_more_is_of_the_same_lane_and_credential_and_by_turns() -> None:
     assert more == [4, 1, 2, 3]
 
 
+def test_the_next_time_is_now_when_something_may_go_and_of_no_lane_that_is_not_asked_for() -> None:
+    scheduler = Scheduler()
+    bulk = entry(1, lane="b")
+    scheduler.add(bulk)
+    assert scheduler.next_time(NOW) == scheduler.next_time(NOW, ("b",)) == NOW
+    assert scheduler.next_time(NOW, ("i",)) is None
+    scheduler.drop(bulk)
+    assert scheduler.next_time(NOW) is None
+
+
 def test_a_source_whose_entries_are_all_held_keeps_its_turn() -> None:
     scheduler = Scheduler()
     for number in range(3):
@@ -173,8 +183,8 @@ def test_a_retry_keeps_its_key_and_goes_first_when_it_is_due() -> None:
         scheduler.add(one)
     assert scheduler.pick(NOW) is first
     scheduler.retry(first, NOW + 10)
-    assert scheduler.next_time(NOW) == NOW + 10
     assert scheduler.pick(NOW) is free
+    assert scheduler.next_time(NOW) == NOW + 10
     scheduler.finish(free)
     assert scheduler.pick(NOW + 9.9) is None, "the second one waits behind the first"
     scheduler.add(entry(4))
