@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.portal import rules
 from pipeline.portal.plan import CallStep, Key, Plan, UpsertStep
 from pipeline.portal.plan_builder import PlanBuilder, Ref
-from tests.unit.portal.steps.world import START, MemoryPortal, World, link_of, steps_of
+from tests.unit.portal.steps.world import OTHERS, START, MemoryPortal, World, link_of, steps_of
 
 FEW_FAULTS = 7
 RULE = "test-missing-titles"
@@ -135,10 +135,16 @@ def test_any_plan(data: st.DataObject, planned: tuple[Plan, dict[str, str]], off
     plan, kinds = planned
     portal = MemoryPortal(offset)
     world = World(fate(data), portal)
+    portal.last = 1000
     grown(data, portal, world)
+    portal.last = 0
     # what others have made with the same ids and texts, long ago
     portal.add("deal", START - 3000, TITLE="old", ORIGIN_ID="own-s0")
     portal.add("timeline.comment", START - 3000, ENTITY_ID=5, ENTITY_TYPE="deal", COMMENT="s0 said")
+    # look-ups that are packed with those of others are full of them
+    for number in range(55):
+        portal.add("company", START - 9000, ORIGIN_ID=OTHERS[number % 49], ORIGINATOR_ID="site")
+        portal.add("deal", START - 9000, ORIGIN_ID=OTHERS[number % 49], ORIGINATOR_ID="bus")
     before = {table: set(rows) for table, rows in portal.tables.items()}
     named = {key: len(portal.rows("company", ORIGIN_ID=key, ORIGINATOR_ID="site")) for key in ("K1", "K2", "K3", "k3")}
     course = world.plan(plan)

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from pipeline.delivery.errors import PipelineError
+from pipeline.portal.entities import entity
 from pipeline.portal.links.keys import external_key
 from pipeline.portal.links.store import Link
 from pipeline.portal.plan import Plan
@@ -27,6 +28,8 @@ from pipeline.portal.wire.faults import Answer, PortalPermanent, PortalUnknown
 LIMIT = 60.0
 START = 1_700_000_000.0
 
+#: external ids that a look-up may ask for beside ours
+OTHERS = [f"other {number}" for number in range(49)]
 #: entityTypeId -> table; the others have a table `item:<type>`
 _TYPES = {"1": "lead", "2": "deal", "3": "contact", "4": "company"}
 _NAMES = {"originId": "ORIGIN_ID", "originatorId": "ORIGINATOR_ID", "createdTime": "DATE_CREATE", "id": "ID"}
@@ -329,8 +332,12 @@ class World:
         return self._execute(command) if fate == "done" else Unclear(unknown(), sent_at)
 
     def _execute(self, command: Command) -> Result:
+        params = command.params
+        if command.lookup is not None and self.choose("look-up", ("alone", "with others")) == "with others":
+            look = command.lookup
+            params = entity(look.entity).lookup_params([*OTHERS, look.external], look.originator)
         try:
-            result = self.portal.execute(command.method, command.params, self.now)
+            result = self.portal.execute(command.method, params, self.now)
         except PortalPermanent as fault:
             return Refused(fault)
         start = self.now + self.portal.offset
