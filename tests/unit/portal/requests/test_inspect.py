@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from pipeline.delivery.errors import Auth, BadInput, PipelineError
@@ -128,6 +129,48 @@ async def test_from_the_edge(credentials: Credentials) -> None:
     assert (request.user, request.method, request.message_id, request.body) == ("7", "crm.deal.add", "m-1", b"{}")
     access = await credentials.access(request.portal, request.credential, request.sealed)
     assert access == Access.webhook("7", "strangertoken")
+
+
+PLAN_HEADERS = {"source": "deals", "portal": "default", "plan": "1", "credential": "crm"}
+UPSERT = {"do": "upsert", "name": "a", "entity": "deal", "key": {"id": "7"}, "fields": {"TITLE": "x"}}
+
+
+def plan(*steps: dict[str, object], **given: object) -> bytes:
+    return orjson.dumps({"v": 1, "steps": steps, **given})
+
+
+def test_a_plan(credentials: Credentials) -> None:
+    body = plan(UPSERT, throttle="mirror")
+    request = look(credentials, PLAN_HEADERS, body)
+    assert (request.plan, request.method, request.throttle, request.body) == (True, "plan", "mirror", body)
+    assert (request.keys, request.source, request.user) == (("=deal:7",), "deals", "")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "text"),
+    [
+        (b"", BadInput, "plan"),
+        (b"{}", BadInput, "version None"),
+        (b'{"v":2,"steps":[]}', BadInput, "plan"),
+        (plan(UPSERT, throttle="gone"), BadInput, "no throttle 'gone'; known: mirror"),
+        (plan({"do": "call", "name": "u", "method": "user.get"}), Auth, "step 'u': method user.get is not allowed"),
+        (
+            plan(UPSERT, {"do": "upsert", "name": "o", "entity": "order", "key": {"id": "7"}, "fields": {}}),
+            Auth,
+            "step 'o': method sale.order",
+        ),
+        (
+            plan({"do": "reconcile", "name": "r", "method": "crm.deal.list", "rule": "nobody's"}),
+            BadInput,
+            "plan.steps.0.rule: no rule",
+        ),
+        (b"x" * 1001, BadInput, "1001 bytes, the limit is 1000"),
+    ],
+    ids=str,
+)
+def test_a_plan_that_is_refused(credentials: Credentials, body: bytes, kind: type[PipelineError], text: str) -> None:
+    with pytest.raises(kind, match=text):
+        look(credentials, PLAN_HEADERS, body)
 
 
 STRANGER = replace(

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
-from pipeline.portal.requests.order import order_key
+from pipeline.portal.plan import parse_plan
+from pipeline.portal.requests.order import call_keys, order_key, plan_keys
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,58 @@ from pipeline.portal.requests.order import order_key
 )
 def test_order_key(method: str, params: Any, key: str | None) -> None:
     assert order_key(method, params) == key
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "keys"),
+    [
+        ("crm.deal.update", {"id": 5, "fields": {"ORIGIN_ID": "7"}}, ("deal:5",)),
+        ("crm.deal.add", {"fields": {"TITLE": "x"}}, ()),
+        ("crm.deal.add", {"fields": {"ORIGIN_ID": "7"}}, ("=deal:7",)),
+        ("crm.deal.add", {"fields": {"ORIGIN_ID": "7", "ORIGINATOR_ID": "site"}}, ("=deal:site\x1f7",)),
+        # two methods, one store; and portals find texts of another case
+        ("crm.item.add", {"entityTypeId": 2, "fields": {"originId": "aB "}}, ("=deal:ab",)),
+        ("crm.requisite.add", {"fields": {"ENTITY_TYPE_ID": 4, "ENTITY_ID": 5, "XML_ID": "r"}}, None),
+        ("crm.deal.list", {"filter": {"ORIGIN_ID": "7"}}, ()),
+    ],
+)
+def test_call_keys(method: str, params: Any, keys: tuple[str, ...] | None) -> None:
+    """Beside the order key that of the external id that an add brings."""
+    assert call_keys(method, params) == (("company:5", "=requisite:r") if keys is None else keys)
+
+
+def _plan(*steps: dict[str, Any], **given: Any) -> tuple[str, ...]:
+    return plan_keys(parse_plan(orjson.dumps({"v": 1, "steps": steps, **given})))
+
+
+UPSERT = {"do": "upsert", "name": "a", "entity": "deal", "key": {"id": "7"}, "fields": {}}
+UPDATE = {"do": "call", "name": "b", "method": "crm.deal.update", "params": {"id": 5}}
+
+
+def test_plan_keys_are_those_of_its_steps() -> None:
+    assert _plan(UPSERT, UPDATE) == ("=deal:7", "deal:5")
+    assert _plan(UPSERT, {**UPSERT, "name": "c"}) == ("=deal:7",), "each once"
+    assert _plan(UPDATE, keys=["one", "two"]) == ("plan:one", "plan:two", "deal:5")
+
+
+def test_a_plan_and_a_call_that_add_the_same_object_share_a_key() -> None:
+    assert set(_plan(UPSERT)) == set(call_keys("crm.deal.add", {"fields": {"ORIGIN_ID": "7"}}))
+
+
+def test_what_depends_on_a_result_has_no_key_yet() -> None:
+    step = {"do": "call", "name": "c", "method": "crm.deal.update", "params": {"id": {"$ref": "a.id"}}}
+    assert _plan(UPSERT, step) == ("=deal:7",)
+
+
+def test_two_plans_that_reconcile_one_list_share_a_key() -> None:
+    def of(number: int) -> tuple[str, ...]:
+        step = {
+            "do": "reconcile",
+            "name": "r",
+            "method": "crm.item.productrow.list",
+            "params": {"filter": {"=ownerId": number}},
+            "rule": "x",
+        }
+        return _plan(step)
+
+    assert of(1) == of(1) != of(2)
