@@ -170,6 +170,7 @@ class Executor:
             await self._sleep(None if at is None else at - time.time(), clear=False)
             return None
         if self._stopping:
+            self._packer.release(shipment)
             return None
         self.limiter.reserve(time.time())
         return shipment
@@ -313,6 +314,10 @@ class Executor:
             self.settling.add(entry)
         elif landed.results:
             self.settling.discard(entry)
+        following = course.commands(now if at is None else at)
+        if following:
+            # it waits for what it calls next, not for the method of the call before
+            entry.method = following[0].name
         self.scheduler.retry(entry, now if at is None else at)
 
     async def _finish(self, entry: Entry, row: Row) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from pipeline.portal.limits.governor import Governor as UsualGovernor
 from pipeline.portal.plan import parse_plan
 from pipeline.portal.requests.order import plan_keys
 from pipeline.portal.requests.row import DONE, SENT, WAITING, Row
@@ -215,3 +216,22 @@ async def test_fifty_upserts_look_with_one_command(make: Make) -> None:
     for one in rows:
         found = ground.portal.deals[int(ground.result(one)["steps"]["only"]["id"])]
         assert one.keys == (f"=deal:{found['ORIGIN_ID']}",)
+
+
+async def test_what_looked_with_a_method_that_is_held_since_goes_on_with_another(make: Make) -> None:
+    class Governor(UsualGovernor):
+        used = False
+
+        def sent(self, credential: str, method: str, now: float, count: int = 1, **given: Any) -> None:
+            self.used = self.used or method == "crm.deal.list"
+            super().sent(credential, method, now, count, **given)
+
+        def ready_at(self, credential: str, method: str, now: float, *, urgent: bool = False) -> float | None:
+            return now + 3600 if self.used and method == "crm.deal.list" else None
+
+    ground = make(governor=lambda costs: Governor(None, 6.0, costs))
+    one = await ground.add(**plan(upsert("only", "7")))
+    await ground.all_done()
+    assert (
+        ground.portal.methods == ["crm.deal.list", "crm.deal.add"] and "error-class" not in ground.answer(one).headers
+    )
