@@ -56,15 +56,16 @@ def fate(data: st.DataObject, *, refusals: bool = True) -> Any:
     return choose
 
 
+KINDS = ("deal", "own", "item", "smart", "product", "order", "comment", "upsert", "phones", "list")
+
+
 @st.composite
-def plans(draw: Any) -> tuple[Plan, dict[str, str]]:
+def plans(draw: Any, possible: tuple[str, ...] = KINDS) -> tuple[Plan, dict[str, str]]:
     """A plan, and the kind of each step. Each step's object has the step's name as its title."""
     builder, kinds = PlanBuilder(), {}
     for number in range(draw(st.integers(1, 5))):
         name = f"s{number}"
-        kind = draw(
-            st.sampled_from(["deal", "own", "item", "smart", "product", "order", "comment", "upsert", "phones", "list"])
-        )
+        kind = draw(st.sampled_from(possible))
         before = sorted(kinds)
         options: dict[str, Any] = {"optional": draw(st.booleans())}
         if draw(st.booleans()):
@@ -185,6 +186,28 @@ def test_any_plan(data: st.DataObject, planned: tuple[Plan, dict[str, str]], off
             assert wanted <= set(phones) and len(phones) == len(set(phones)), phones
     for key, there in named.items():
         assert len(portal.rows("company", ORIGIN_ID=key, ORIGINATOR_ID="site")) <= max(1, there)
+
+
+@SLOW
+@given(data=st.data(), planned=plans(("upsert", "phones", "list")))
+def test_the_next_plan_for_the_same_objects(data: st.DataObject, planned: tuple[Plan, dict[str, str]]) -> None:
+    """Whatever became of the first: nothing of it comes after its end, and the second makes only what is missing."""
+    plan, kinds = planned
+    world = World(fate(data))
+    grown(data, world.portal, world)
+    named = {key: len(world.portal.rows("company", ORIGIN_ID=key, ORIGINATOR_ID="site")) for key in ("K1", "K2", "K3")}
+    world.plan(plan)
+    course = world.plan(plan, "r2")
+    world.finish()
+    for key, there in named.items():
+        assert len(world.portal.rows("company", ORIGIN_ID=key, ORIGINATOR_ID="site")) <= max(1, there)
+    for name, kind in kinds.items():
+        for number in (1, 2, 3) if kind == "list" else ():
+            assert len(world.portal.rows("deal", TITLE=f"{name}-{number}")) <= 1
+    for row in world.portal.rows("company", ORIGINATOR_ID="site"):
+        phones = [entry["VALUE"] for entry in row.get("PHONE", ())]
+        assert len(phones) == len(set(phones))
+    assert course.reply is not None
 
 
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
