@@ -93,6 +93,11 @@ class Governor:
         units = self._units(credential, method, now, urgent)
         return MANY if math.isinf(units) else int(units > 0) if method == BATCH else int(units)
 
+    def knows(self, credential: str, method: str) -> bool:
+        """Has anything been told of this budget, by an answer or a refusal?"""
+        budget = self._budgets.get((credential, method))
+        return budget is not None and (budget.known or budget.doubted)
+
     def room_seconds(self, credential: str, now: float, *, urgent: bool = False) -> float:
         """Expected seconds of the commands of the `batch` that may be sent now; 0.0 = none, inf = no restriction."""
         return self._units(credential, BATCH, now, urgent)

@@ -79,7 +79,11 @@ class Packer:
         """Expected seconds of a batch with it: also what the governor allows where the batch itself is billed."""
         if head.alone or self._room < 2:
             return 0.0
-        return min(self._budget, self._governor.room_seconds(head.row.credential_id, time.time()))
+        credential, urgent = head.row.credential_id, head.row.lane == "i"
+        if not self._governor.knows(credential, methods.BATCH):
+            # until the first batch has come back nothing is known of batches; those beside it pass the same check
+            return self._budget
+        return min(self._budget, self._governor.room_seconds(credential, time.time(), urgent=urgent))
 
     def _is_to_be_packed(self, shipment: Shipment, free: int) -> bool:
         if _query(shipment.shots[0].members[0][1]) == "":
