@@ -42,7 +42,7 @@ from tests.unit.portal.fakes import Kafka, MemoryTable, book_on, row, until
 
 #: A portal without limits, that cuts requests after half a second.
 LIMITS = PortalLimits(rate=None, burst=50, operating_limit=None, operating_window=6.0, request_limit=0.5)
-PROBES = Probes(method_hold=0.05, credential_probe=0.05, blocked_probe=0.05)
+PROBES = Probes(method_hold=0.2, credential_probe=0.2, blocked_probe=0.2)
 
 #: of one HTTP request: an answer or a fault in place of the portal's own; None = the portal answers
 Outcome = Answer | PipelineError | None
@@ -238,7 +238,7 @@ class Ground:
             limiter=limiter or Limiter(None, 50),
             governor=governor(costs)
             if governor is not None
-            else Governor(limits.operating_limit, limits.operating_window, costs, hold=0.05),
+            else Governor(limits.operating_limit, limits.operating_window, costs, hold=probes.method_hold),
             costs=costs,
             courses=Courses(env, "bus-test"),
             book=self.book,

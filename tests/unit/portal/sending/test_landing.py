@@ -66,15 +66,14 @@ async def test_what_is_final_is_an_error_answer(
 
 @pytest.mark.parametrize("method", ["crm.deal.list", "crm.deal.add"])
 async def test_throttled_backs_off_and_goes_again(method: str, make: Make) -> None:
-    plain = make(limiter=Limiter(50.0, 50), connections=1, batch_room=1)
+    plain = make(limiter=Limiter(5.0, 50), connections=1, batch_room=1)
     plain.portal.outcomes = [PortalThrottled("503 QUERY_LIMIT_EXCEEDED")]
     one = await plain.add(method=method)
-    await until(lambda: len(plain.portal.calls) == 1)
-    await settle()
-    assert plain.executor.pause.word == "throttled" and plain.executor.limiter.factor < 1
+    await until(lambda: plain.executor.pause.word == "throttled")
+    assert plain.executor.limiter.factor < 1
     assert portal_state(plain.executor, time.time()).state == "throttled"
     await plain.all_done()
-    assert plain.portal.calls[1].at - plain.portal.calls[0].at >= 0.02
+    assert plain.portal.calls[1].at - plain.portal.calls[0].at >= 0.2
     assert plain.answer(one).headers["attempts"] == "2" and plain.executor.pause.word == "ok"
 
 
@@ -89,7 +88,7 @@ async def test_a_method_at_its_limit_is_held_others_go_on(make: Make) -> None:
     assert ("all", "crm.deal.list") in plain.executor.governor.holds(time.time())
     await plain.all_done()
     first, *others = [call.at for call in plain.portal.calls if call.method == "crm.deal.list"]
-    assert all(at >= first + 0.05 for at in others)
+    assert all(at >= first + 0.2 for at in others)
     assert plain.answer(held).headers["attempts"] == "2" and plain.answer(also).headers["attempts"] == "1"
 
 
@@ -247,7 +246,7 @@ async def test_a_block_pauses_the_whole_portal_and_is_probed(plain: Ground) -> N
     state = portal_state(plain.executor, time.time())
     assert (state.state, state.waiting, state.reason) == ("blocked", 2, "OVERLOAD_LIMIT")
     await plain.all_done()
-    assert plain.portal.calls[1].at - plain.portal.calls[0].at >= 0.05
+    assert plain.portal.calls[1].at - plain.portal.calls[0].at >= 0.2
     assert plain.portal.methods == ["crm.first.list", "crm.first.list", "crm.second.list"]
 
 
