@@ -89,14 +89,14 @@ async def test_3000_commands_are_paced() -> None:
         assert [int(result["n"]) for result in ours.results(rows)] == list(range(3000))
         told = await counters(portal)
     assert (told["refused"], told["executions"]["sandbox.echo"]) == (0, 3000)
-    assert 40 < told["max_level"] <= 46, "the bucket was used, and its last places were not"
+    assert 35 < told["max_level"] <= 46, "the bucket was used, and its last places were not"
 
 
 def test_their_commands_are_not(secure: Simulator) -> None:
-    """The same calls, with a bucket that is full but for a few."""
-    secure.control("load", {"requests": 42})
-    client = theirs(secure)
-    client.call_batches([client.crm.deal.list(select=["ID"])] * 1000).result  # noqa: B018
+    """Twelve requests, when 46 were made just before."""
+    secure.control("load", {"requests": 46})
+    client = theirs(secure, initial_retry_delay=0.5)
+    client.call_batches([client.profile()] * 600).result  # noqa: B018
     assert secure.counters()["refused"] > 0
 
 

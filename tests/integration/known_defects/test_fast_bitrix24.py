@@ -1,6 +1,7 @@
 """The eight defects of fast_bitrix24 1.8.14: each is shown on it, and not to be found in our gateway."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
@@ -57,11 +58,15 @@ def call(method: str, **params: Any) -> dict[str, Any]:
 
 
 async def test_140_parallel_calls_are_within_the_bucket() -> None:
+    """When 30 were made just before."""
     async with serving(scale=20, default=CLOUD) as portal, gateway(portal, scale=20) as ours:
+        await portal.control("load", "POST", json={"requests": 30})
+        for _ in range(30):
+            ours.parts.limiter.reserve(time.time())
         await ours.run(*({"method": "sandbox.echo", "body": ALONE} for _ in range(140)))
         told = await counters(portal)
     assert (told["refused"], told["requests"], told["executions"]) == (0, 140, {"sandbox.echo": 140})
-    assert 30 < told["max_level"] <= 46, "the bucket was used, and its last places were not"
+    assert 35 < told["max_level"] <= 46, "the bucket was used, and its last places were not"
 
 
 async def test_140_parallel_calls_of_theirs_are_not(cloud: Client) -> None:
@@ -211,7 +216,7 @@ ODD: dict[str, Any] = {"none": None, "yes": True, "no": False, "empty": [], "obj
 SEEN = ODD | {"object": []}
 
 
-async def test_values_keep_their_meaning(free: Client) -> None:
+async def test_odd_values_keep_what_they_mean(free: Client) -> None:
     async with gateway(free) as ours:
         plain = [call("sandbox.echo", n=n) for n in range(4)]
         rows = await ours.run(*plain, *(call("sandbox.echo", value=value) for value in ODD.values()), *plain)
@@ -221,7 +226,7 @@ async def test_values_keep_their_meaning(free: Client) -> None:
     assert sum(one["command"] is None for one in ran) >= 5 and any(one["command"] for one in ran), "others were packed"
 
 
-async def test_values_change_their_meaning_with_them(free: Client) -> None:
+async def test_odd_values_mean_other_things_with_them(free: Client) -> None:
     (found,) = (await theirs(free).call("sandbox.echo", {**ODD, "n": 1})).values()
     assert {name: found.get(name) for name in ODD} == {
         "none": "None",
