@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.plans.run import FULL, SHORT, UNSAFE, report, run_phase, scaled
-from tests.chaos.plans.verdict import total
+from tests.chaos.plans.verdict import never_hit, total
 from tests.chaos.stage import Brokers
 
 __all__ = ["main"]
@@ -45,6 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
         brokers.stop()
     failed = any(verdict.failures for verdict in verdicts)
     print(total(verdicts), flush=True)
+    if form.keys() == FULL.keys() and options.count is None and (missed := never_hit(verdicts)):
+        failed = True
+        print(f"  FAILED: nothing was hit by {', '.join(missed)}", flush=True)
     print(f"kill test of plans: {'FAILED' if failed else 'held'} (seed {seed})", flush=True)
     return 1 if failed else 0
 

@@ -12,6 +12,7 @@ HANG = 100.0
 #: Probability of each, of the requests that those before have left alone.
 _RULES: tuple[dict[str, object], ...] = (
     {"kind": "hang_after", "delay": HANG, "probability": 0.01},
+    {"kind": "hang_before", "delay": HANG, "probability": 0.005},
     {"kind": "reset_after", "probability": 0.05},
     {"kind": "reset_before", "probability": 0.03},
     {"kind": "502", "after": True, "probability": 0.05},
@@ -22,11 +23,11 @@ _RULES: tuple[dict[str, object], ...] = (
     # within batches: commands that fail one by one
     {"kind": "500", "in_batch": True, "probability": 0.01},
     {"kind": "503", "in_batch": True, "probability": 0.01},
+    {"kind": "429", "in_batch": True, "probability": 0.001},
 )
 
 
-async def begin(control: PlansControl) -> int:
-    """Break the portals from now on; how many kinds of breakage there are."""
+async def begin(control: PlansControl) -> None:
+    """Break the portals from now on."""
     for rule in _RULES:
         await control.fault(**rule)  # type: ignore[arg-type]
-    return len(_RULES)

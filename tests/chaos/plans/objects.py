@@ -45,11 +45,15 @@ def external_of(row: Mapping[str, Any]) -> str:
 
 @dataclass
 class Objects:
-    """Of one portal. Rows as its lists give them, by entity and id; `executed`: adds by entity, `by` and value."""
+    """Of one portal. Rows as its lists give them, by entity and id; `executed`: adds by entity, `by` and value.
+
+    `unheard`: adds that were executed and whose answer never came: each would be a double if it were repeated.
+    """
 
     rows: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     found: defaultdict[tuple[str, str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     executed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    unheard: int = 0
     product_rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def add(self, entity: str, row: dict[str, Any]) -> None:
@@ -167,6 +171,14 @@ class PlansControl(PortalControl):
             found += sum(done.get(method, 0) for method in _LOOKUPS)
         return found
 
+    async def hits(self) -> dict[str, int]:
+        """By fault: how many requests, or commands within batches, it has hit."""
+        found: Counter[str] = Counter()
+        for rule in (await self._get("faults"))["faults"]:
+            name = f"{rule['kind']}{' in a batch' * rule['in_batch']}{' after' * rule['after']}"
+            found[name] += rule["hits"]
+        return dict(found)
+
     async def executions(self, portal: str) -> list[dict[str, Any]]:
         """All that ran, oldest first, each with the `span` of its HTTP request (docs/sandbox-portal.md)."""
         found = await self._get(f"executions?portal={portal}&limit=1000000")
@@ -175,26 +187,26 @@ class PlansControl(PortalControl):
 
     async def objects(self) -> dict[str, Objects]:
         """All that the portals hold, and what was executed; call it last, its own calls are in the logs."""
-        executed = {portal: await self._added(portal) for portal in self.portals}
-        held = {portal: await self._held(portal) for portal in self.portals}
-        for portal, objects in held.items():
-            objects.executed = executed[portal]
-        return held
+        found = {portal: Objects() for portal in self.portals}
+        for portal, objects in found.items():
+            await self._add_executed(portal, objects)
+        for portal, objects in found.items():
+            await self._add_held(portal, objects)
+        return found
 
-    async def _added(self, portal: str) -> Counter[tuple[str, str, str]]:
-        times: Counter[tuple[str, str, str]] = Counter()
+    async def _add_executed(self, portal: str, objects: Objects) -> None:
         for entry in await self.executions(portal):
             family, _, verb = entry["method"].rpartition(".")
             if verb != "add" or entry["error"] is not None:
                 continue
+            span = entry["span"] or {}
+            objects.unheard += span.get("status") != "200" or span.get("gone", False)
             entity = family.rpartition(".")[2]
             for by, value in (("marker", marker_of(entry["keys"])), ("external", external_of(entry["keys"]))):
                 if value:
-                    times[entity, by, value] += 1
-        return times
+                    objects.executed[entity, by, value] += 1
 
-    async def _held(self, portal: str) -> Objects:
-        objects = Objects()
+    async def _add_held(self, portal: str, objects: Objects) -> None:
         for entity, (method, params, id_name) in _LISTS.items():
             last = 0
             while True:
@@ -213,10 +225,9 @@ class PlansControl(PortalControl):
         chains = [number for number, row in objects.rows.get("deal", {}).items() if row["TITLE"].startswith("chain")]
         parts = [chains[first : first + _BATCH // 2] for first in range(0, len(chains), _BATCH // 2)]
         for part in parts:
-            await self._chains(portal, part, objects)
-        return objects
+            await self._add_chains(portal, part, objects)
 
-    async def _chains(self, portal: str, deals: list[str], objects: Objects) -> None:
+    async def _add_chains(self, portal: str, deals: list[str], objects: Objects) -> None:
         commands = {}
         for deal in deals:
             commands[f"rows{deal}"] = f"crm.deal.productrows.get?id={deal}"

@@ -1,7 +1,7 @@
 """What is done to the workers while plans flow. Each phase sends all cases of its stage, in parts.
 
-A disturbance counts only when requests were in flight at the portals: the portals' own logs must show requests that had
-arrived and were answered only later.
+A worker is killed or frozen only with requests in flight at the portals: their own logs must show requests that have
+arrived and are not answered.
 """
 
 from __future__ import annotations
@@ -20,35 +20,30 @@ __all__ = ["PHASES", "Disturbed"]
 _TIMEOUT = 120.0
 _EXIT_UNEXPECTED = 70
 _PAUSE = 0.02
+#: cases that are sent when everything has its answer and something must be in flight
+_MORE = 10
+#: cases that are sent at each look for the other worker's calls
+_TRICKLE = 2
 
 
 @dataclass
 class Disturbed:
-    """`kills`: requests in flight at the portals at each SIGKILL or SIGSTOP; those with none do not count."""
+    """`kills`: requests in flight at the portals at each SIGKILL or SIGSTOP; `demanded`: how many of these."""
 
     demanded: int
     kills: list[int] = field(default_factory=list)
-    idle: int = 0
-    kinds_of_faults: int = 0
     #: how often a portal must have got another owner
     handovers: int = 0
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def count(self, in_flight: int) -> None:
-        """Note a disturbance."""
-        if in_flight:
-            self.kills.append(in_flight)
-        else:
-            self.idle += 1
 
-
-async def _until(condition: Callable[[], Awaitable[bool]], what: str, timeout: float = _TIMEOUT) -> None:
-    deadline = time.monotonic() + timeout
+async def _until(condition: Callable[[], Awaitable[bool]], what: str, pause: float = _PAUSE) -> None:
+    deadline = time.monotonic() + _TIMEOUT
     while not await condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {timeout:g} s")
-        await asyncio.sleep(_PAUSE)
+            raise TimeoutError(f"{what}: not within {_TIMEOUT:g} s")
+        await asyncio.sleep(pause)
 
 
 async def _busy(stage: PlansStage, sources: tuple[str, ...]) -> str:
@@ -57,6 +52,8 @@ async def _busy(stage: PlansStage, sources: tuple[str, ...]) -> str:
 
     async def look() -> bool:
         nonlocal found
+        if stage.unanswered <= 0:
+            stage.publish(_MORE, 0.0)
         busy = await stage.control.busy()
         found = max(sources, key=lambda source: busy.get(source, 0))
         return busy.get(found, 0) > 0
@@ -65,13 +62,24 @@ async def _busy(stage: PlansStage, sources: tuple[str, ...]) -> str:
     return found
 
 
-async def _kill(stage: PlansStage, disturbed: Disturbed, keeper: Keeper) -> None:
-    """SIGKILL with requests in flight, and start again at once."""
+async def _stop_in_flight(stage: PlansStage, disturbed: Disturbed, keeper: Keeper) -> None:
+    """SIGSTOP with requests in flight at the portals, which are counted."""
     source = stage.source(keeper)
-    await _busy(stage, (source,))
-    moment = time.time()
+    while True:
+        await _busy(stage, (source,))
+        keeper.worker.pause()
+        in_flight = (await stage.control.in_flight_at(time.time())).get(source, 0)
+        if in_flight:
+            disturbed.kills.append(in_flight)
+            return
+        # what was seen was answered before the signal came
+        keeper.worker.resume()
+
+
+async def _kill(stage: PlansStage, disturbed: Disturbed, keeper: Keeper) -> None:
+    """SIGKILL with requests in flight, and start again at once. Stopped first, so that it cannot end what was seen."""
+    await _stop_in_flight(stage, disturbed, keeper)
     await keeper.kill()
-    disturbed.count((await stage.control.in_flight_at(moment)).get(source, 0))
 
 
 async def _flowing(stage: PlansStage, answers: int) -> None:
@@ -88,9 +96,8 @@ async def _begin(stage: PlansStage, demanded: int, workers: int) -> tuple[Distur
     keepers = [await stage.worker() for _ in range(workers)]
     await keepers[0].start()
     await stage.flow.start()
-    disturbed = Disturbed(demanded)
-    disturbed.kinds_of_faults = await faults.begin(stage.control)
-    return disturbed, keepers
+    await faults.begin(stage.control)
+    return Disturbed(demanded), keepers
 
 
 async def kills(stage: PlansStage) -> Disturbed:
@@ -98,45 +105,38 @@ async def kills(stage: PlansStage) -> Disturbed:
     demanded = stage.shape.kills
     disturbed, (keeper,) = await _begin(stage, demanded, 1)
     part = len(stage.cases) // (demanded + 2)
-    tasks = []
     while len(disturbed.kills) < demanded and (stage.left or stage.unanswered):
-        tasks.append(stage.publish(part, stage.dice.uniform(0.1, 1.0)))
+        stage.publish(part, stage.dice.uniform(0.1, 1.0))
         await _flowing(stage, stage.dice.randint(0, part))
         await asyncio.sleep(stage.dice.uniform(0, 0.3))
         await _kill(stage, disturbed, keeper)
-    await asyncio.gather(*tasks)
-    await stage.publish(stage.left, 0.5)
+    await stage.publish_rest()
     return disturbed
 
 
 async def rebalances(stage: PlansStage) -> Disturbed:
-    """Two workers, of which one leaves by SIGTERM, joins again, or is killed, while both have work."""
+    """Two workers, of which one leaves by SIGTERM and joins again, and one is killed, while both have work."""
     rounds = stage.shape.rounds
     disturbed, pair = await _begin(stage, rounds, 2)
     disturbed.handovers = rounds
     part = len(stage.cases) // (4 * rounds + 1)
-    tasks = []
     for number in range(rounds):
-        comes, goes = pair[(number + 1) % 2], pair[number % 2]
-        tasks.append(stage.publish(part, 1.0))
-        await comes.start()
-        tasks.append(stage.publish(part, 1.0))
-        await _flowing(stage, part // 2)
+        goes, comes = pair[number % 2], pair[(number + 1) % 2]
+        stage.publish(part, 1.0)
+        if not comes.worker.running:
+            await comes.start()
+        stage.publish(part, 1.0)
         await _busy(stage, (stage.source(goes),))
         await goes.stop()
-        tasks.append(stage.publish(part, 1.0))
+        stage.publish(part, 1.0)
         await goes.start()
-        tasks.append(stage.publish(part, 1.0))
+        stage.publish(part, 1.0)
         busy = await _busy(stage, tuple(stage.source(keeper) for keeper in pair))
         victim = next(keeper for keeper in pair if stage.source(keeper) == busy)
         await _kill(stage, disturbed, victim)
         await victim.ready()
-        # the other one begins the next round alone
-        if number + 1 < rounds:
-            await pair[number % 2].stop()
-    disturbed.notes.append(f"left by SIGTERM {2 * rounds - 1} times")
-    await asyncio.gather(*tasks)
-    await stage.publish(stage.left, 0.5)
+    disturbed.notes.append(f"left by SIGTERM {rounds} times")
+    await stage.publish_rest()
     return disturbed
 
 
@@ -147,44 +147,31 @@ async def frozen(stage: PlansStage) -> Disturbed:
     disturbed.handovers = rounds
     await pair[1].start()
     part = len(stage.cases) // (3 * rounds + 1)
-    tasks = []
     for _ in range(rounds):
         for keeper in pair:
             await keeper.ready()
         marks = await stage.control.marks()
-        tasks.append(stage.publish(part, 1.0))
+        stage.publish(part, 1.0)
         source = await _busy(stage, tuple(stage.source(keeper) for keeper in pair))
         keeper = next(one for one in pair if stage.source(one) == source)
-        await _freeze(stage, disturbed, keeper, part, marks, tasks)
-    await asyncio.gather(*tasks)
-    await stage.publish(stage.left, 0.5)
+        await _freeze(stage, disturbed, keeper, marks)
+        stage.publish(part, 1.0)
+    await stage.publish_rest()
     return disturbed
 
 
-async def _freeze(
-    stage: PlansStage,
-    disturbed: Disturbed,
-    keeper: Keeper,
-    part: int,
-    before: dict[str, int],
-    tasks: list[asyncio.Task[None]],
-) -> None:
-    source = stage.source(keeper)
-    moment = time.time()
-    keeper.worker.pause()
-    tasks.append(stage.publish(part, 1.0))
-    disturbed.count((await stage.control.in_flight_at(moment)).get(source, 0))
-    owned = await stage.control.called(source, before)
-    marks = await stage.control.marks()
+async def _freeze(stage: PlansStage, disturbed: Disturbed, keeper: Keeper, before: dict[str, int]) -> None:
+    """`before`: the portals' newest requests some time ago; whom it has called since then, others must call now."""
+    source, others = stage.source(keeper), [stage.source(one) for one in stage.keepers if one is not keeper]
+    await _stop_in_flight(stage, disturbed, keeper)
+    owned, marks = await stage.control.called(source, before), await stage.control.marks()
 
     async def taken_over() -> bool:
-        others = [other for other in map(stage.source, stage.keepers) if other != source]
-        called = [await stage.control.called(other, marks) for other in others]
-        return owned <= set().union(*called)
+        stage.publish(_TRICKLE, 0.1)
+        return owned <= set().union(*[await stage.control.called(other, marks) for other in others])
 
-    tasks.append(stage.publish(part, stage.shape.session + 4.0))
     try:
-        await _until(taken_over, f"calls of the other worker to {sorted(owned)}")
+        await _until(taken_over, f"calls of the other worker to {sorted(owned)}", 0.5)
     finally:
         marks, ends = await stage.control.marks(), len(keeper.ended)
         keeper.worker.resume()
@@ -192,7 +179,7 @@ async def _freeze(
     async def ended() -> bool:
         return len(keeper.ended) > ends
 
-    await _until(ended, "the end of a worker that was frozen", 30.0)
+    await _until(ended, "the end of a worker that was frozen")
     if keeper.ended[ends] != _EXIT_UNEXPECTED:
         disturbed.failures.append(f"a frozen worker ended with {keeper.ended[ends]}")
     # the supervisor starts it again, and it cannot call before it has joined

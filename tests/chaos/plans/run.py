@@ -37,7 +37,8 @@ async def run_phase(
         disturbed = await PHASES[name](stage)
         await _all_answered(stage)
         seconds = time.monotonic() - began
-        hits = await stage.control.mend()
+        hits = await stage.control.hits()
+        await stage.control.mend()
         await asyncio.sleep(_ECHO)
         await asyncio.gather(*(keeper.close() for keeper in stage.keepers))
         verdict = await judge(stage, name if shape.safe else f"{name}, unsafe", disturbed, hits, seconds)

@@ -72,6 +72,7 @@ class PlansStage:
     keepers: list[Keeper] = field(default_factory=list)
     relays: list[Relay] = field(default_factory=list)
     _next: int = 0
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -104,11 +105,16 @@ class PlansStage:
         """The address at which the portals see that worker."""
         return self.relays[self.keepers.index(keeper)].source
 
-    def publish(self, count: int, seconds: float) -> asyncio.Task[None]:
-        """Begin to send the next `count` cases over `seconds`."""
+    def publish(self, count: int, seconds: float) -> None:
+        """Begin to send the next `count` cases over `seconds`, after those that are being sent."""
         part = self.cases[self._next : self._next + count]
         self._next += len(part)
-        return asyncio.create_task(self._publish(part, seconds))
+        self._tasks.append(asyncio.create_task(self._publish(part, seconds)))
+
+    async def publish_rest(self) -> None:
+        """Send all that is left; returns when everything is sent."""
+        self.publish(self.left, 0.5)
+        await asyncio.gather(*self._tasks)
 
     async def _publish(self, part: list[Case], seconds: float) -> None:
         # one part after another: a series that is cut in two keeps its order

@@ -17,7 +17,7 @@ from tests.chaos.plans.phases import Disturbed
 from tests.chaos.plans.stage import PlansStage
 from tests.support.bridge import read_topic
 
-__all__ = ["PlansVerdict", "judge", "total"]
+__all__ = ["PlansVerdict", "judge", "never_hit", "total"]
 
 #: what a worker says of records that it passed over (pipeline/delivery/consumer.py)
 _SKIPPED = "were never read"
@@ -42,7 +42,8 @@ class PlansVerdict:
     overlaps: int = 0
     overlaps_with_dead: int = 0
     handovers: int = 0
-    faults: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+    unheard: int = 0
     lookups: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     ends: list[int | None] = field(default_factory=list)
@@ -66,14 +67,17 @@ class PlansVerdict:
         more += self.disturbed.notes
         return (
             f"{self.phase}: {self.figures()}; kills {len(kills)} "
-            f"(in flight at the portals: {', '.join(map(str, kills))}; idle ones, not counted: {self.disturbed.idle}), "
-            f"faults hit {self.faults}, settling look-ups {self.lookups}, "
+            f"(in flight at the portals: {', '.join(map(str, kills))}), "
+            f"faults hit {sum(self.faults.values())}, "
+            f"adds executed whose answer never came {self.unheard}, settling look-ups {self.lookups}, "
             f"overlaps with calls that nobody waits for {self.overlaps_with_dead}, seconds {self.seconds:.0f}"
             + "".join(f"; {text}" for text in more)
         )
 
 
-async def judge(stage: PlansStage, phase: str, disturbed: Disturbed, faults: int, seconds: float) -> PlansVerdict:
+async def judge(
+    stage: PlansStage, phase: str, disturbed: Disturbed, faults: dict[str, int], seconds: float
+) -> PlansVerdict:
     """Look at every answer, at the portals, and at what is left in queues and tables. Workers must be dead by now."""
     verdict = PlansVerdict(phase, seconds, disturbed, faults=faults, failures=list(disturbed.failures))
     control = stage.control
@@ -83,6 +87,7 @@ async def judge(stage: PlansStage, phase: str, disturbed: Disturbed, faults: int
     verdict.lookups = await control.lookups()
     verdict.refused = await control.refused()
     objects = await control.objects()
+    verdict.unheard = sum(held.unheard for held in objects.values())
     for keeper in stage.keepers:
         verdict.ends += keeper.ended
         skipped = [line for line in keeper.worker.log.read_text(errors="replace").splitlines() if _SKIPPED in line]
@@ -171,8 +176,8 @@ def _conclude(stage: PlansStage, verdict: PlansVerdict) -> None:
         verdict.failures.append(f"only {done} of {verdict.disturbed.demanded} kills had requests in flight at a portal")
     if verdict.handovers < verdict.disturbed.handovers:
         verdict.failures.append(f"portals were handed over {verdict.handovers} times only")
-    if verdict.faults < verdict.disturbed.kinds_of_faults:
-        verdict.failures.append(f"only {verdict.faults} requests were hit by faults")
+    if not verdict.unheard:
+        verdict.failures.append("no add was executed without its answer: nothing could have been doubled")
     if stage.shape.safe:
         _must_be_nothing(verdict)
         if not verdict.lookups:
@@ -218,8 +223,17 @@ def total(verdicts: Iterable[PlansVerdict]) -> str:
                 "dead letters": len(one.letters),
                 "overlaps": one.overlaps,
                 "kills with requests in flight": len(one.disturbed.kills),
-                "faults hit": one.faults,
+                "faults hit": sum(one.faults.values()),
+                "adds executed whose answer never came": one.unheard,
                 "settling look-ups": one.lookups,
             }
         )
     return "total: " + ", ".join(f"{name} {count}" for name, count in sums.items())
+
+
+def never_hit(verdicts: Iterable[PlansVerdict]) -> list[str]:
+    """Faults that have hit nothing in all these phases."""
+    hits: Counter[str] = Counter()
+    for one in verdicts:
+        hits.update(one.faults)
+    return sorted(name for name, count in hits.items() if not count)
