@@ -26,6 +26,7 @@ def client(plain: Simulator) -> BitrixAsync:
         ("crm.item.list", {"entityTypeId": 2, "filter": {"nothing": 1}}, "INVALID_ARG_VALUE"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:It.s better to use get_all")
 async def test_refusals(client: BitrixAsync, plain: Simulator, method: str, params: Any, code: str) -> None:
     with pytest.raises(ErrorInServerResponseException) as raised:
         await client.call(method, params)
