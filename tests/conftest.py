@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from stack.kafka import Kafka
 from stack.rabbitmq import RabbitMQ
@@ -25,6 +26,11 @@ from tests.support.services import (
     Services,
     WorkerFactory,
 )
+
+
+# how long an example takes is the machine's business
+settings.register_profile("bus", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("bus")
 
 
 @pytest.fixture(scope="session")

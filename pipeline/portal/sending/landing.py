@@ -50,11 +50,15 @@ _AGAIN = frozenset({"ERROR_BATCH_LENGTH_EXCEEDED"})
 
 @dataclass(slots=True)
 class Landed:
-    """Of one request: results for its course, and when to send the rest again (None = nothing is left to send)."""
+    """Of one request: results for its course, and when to send the rest again (None = nothing is left to send).
+
+    `refused`: writes that left and were refused before they were looked at.
+    """
 
     flight: Flight
     results: list[tuple[Command, Result]] = field(default_factory=list)
     again: float | None = None
+    refused: list[Command] = field(default_factory=list)
 
 
 class Landing:
@@ -106,6 +110,8 @@ class Landing:
             for flight, command in shot.members:
                 result = self._result(shipment, flight, command, outcome, sent_at, now, renewed)
                 if isinstance(result, float):
+                    if command.write and access is not None:
+                        landed[flight.entry].refused.append(command)
                     earlier = landed[flight.entry].again
                     landed[flight.entry].again = result if earlier is None else max(earlier, result)
                 else:

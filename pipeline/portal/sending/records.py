@@ -98,15 +98,16 @@ class Records:
         rows = []
         for one in landed:
             course = one.flight.entry.course
-            if course is None or course.reply is not None or not _has_changed(one):
+            if course is None or course.reply is not None:
                 continue
+            for command in one.refused:
+                course.not_executed(command)
             progress = course.progress()
-            if progress is None:
-                continue
-            row = one.flight.row
-            row.progress = progress
-            row.state = SENT if progress["sent"] else WAITING
-            rows.append(row)
+            if one.refused or (progress is not None and _has_changed(one)):
+                row = one.flight.row
+                # what was refused before it was looked at must not look like an unknown outcome after a crash
+                row.state, row.progress = SENT if course.is_out() else WAITING, progress
+                rows.append(row)
         if rows:
             await self._insist(lambda: self._parts.book.put(rows))
 

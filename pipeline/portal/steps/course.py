@@ -46,6 +46,12 @@ class Course(Protocol):
     def mark_sent(self, commands: Iterable[Command], now: float) -> None:
         """These leave now."""
 
+    def not_executed(self, command: Command) -> None:
+        """It left, and was refused before it was looked at: it goes again."""
+
+    def is_out(self) -> bool:
+        """Has something left whose outcome was not seen?"""
+
     def take(self, command: Command, result: Result) -> None:
         """What became of one."""
 
@@ -80,6 +86,13 @@ class CallCourse:
 
     def mark_sent(self, commands: Iterable[Command], now: float) -> None:
         """The row's state says it all."""
+
+    def not_executed(self, command: Command) -> None:
+        """The row's state says it all."""
+
+    def is_out(self) -> bool:
+        """See Course."""
+        return self._run.open
 
     def take(self, command: Command, result: Result) -> None:
         """See Course."""

@@ -76,6 +76,16 @@ class PlanCourse:
             if id(run.command) in leaving:
                 self._sent[name] = {"at": now, "add": isinstance(run, UpsertRun) and run.adds}
 
+    def not_executed(self, command: Command) -> None:
+        """See Course."""
+        for name, run in self._active():
+            if run.command is command and name not in self._found and not getattr(run, "open", False):
+                self._sent.pop(name, None)
+
+    def is_out(self) -> bool:
+        """See Course."""
+        return bool(self._sent)
+
     def take(self, command: Command, result: Result) -> None:
         """See Course."""
         for name, run in self._active(restarting=True):

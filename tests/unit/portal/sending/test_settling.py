@@ -11,7 +11,7 @@ from pipeline.portal.plan import parse_plan
 from pipeline.portal.requests.order import plan_keys
 from pipeline.portal.requests.row import DONE, SENT, WAITING, Row
 from pipeline.portal.sending import executor as module
-from pipeline.portal.wire.faults import PortalUnknown
+from pipeline.portal.wire.faults import PortalThrottled, PortalUnknown
 from tests.unit.portal.fakes import settle, until
 from tests.unit.portal.sending.ground import LIMITS, Ground, deal
 
@@ -70,6 +70,18 @@ async def test_what_is_not_found_time_and_again_is_given_up(ground: Ground, monk
     await ground.all_done()
     assert ground.portal.methods == ["crm.deal.add", "crm.deal.list", "crm.deal.add"]
     assert ground.answer(one).headers["error-class"] == "unknown" and not ground.executor.settling
+
+
+@pytest.mark.parametrize("request_", [{}, plan(call("add", "crm.lead.convert"))], ids=["call", "plan"])
+async def test_what_was_refused_before_it_was_looked_at_is_not_out(request_: dict[str, Any], make: Make) -> None:
+    """Else a crash would make an unknown outcome of it."""
+    ground = make(stamp=False)
+    ground.portal.outcomes = [PortalThrottled("busy", code="QUERY_LIMIT_EXCEEDED")]
+    one = await ground.add(**(request_ or deal()))
+    await until(lambda: len(ground.portal.calls) == 1 and ground.state(one) == WAITING)
+    assert (ground.book.load(one).progress or {"sent": {}})["sent"] == {}
+    await ground.all_done()
+    assert len(ground.portal.calls) == 2 and "error-class" not in ground.answer(one).headers
 
 
 async def test_without_stamps_an_add_cannot_be_settled(make: Make) -> None:
