@@ -1,4 +1,4 @@
-"""A mix of six methods with the documented costs, on a portal that lives sixty times faster."""
+"""A mix of six methods with the documented costs, on a portal that lives twenty times faster."""
 
 from __future__ import annotations
 

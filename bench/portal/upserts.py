@@ -1,4 +1,4 @@
-"""10,000 upserts of companies, 70 % unchanged, 15 % changed, 15 % new, on a portal that lives sixty times faster."""
+"""10,000 upserts of companies, 70 % unchanged, 15 % changed, 15 % new, on a portal that lives twenty times faster."""
 
 from __future__ import annotations
 
