@@ -27,7 +27,6 @@ from tests.support.services import (
     WorkerFactory,
 )
 
-
 # how long an example takes is the machine's business
 settings.register_profile("bus", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("bus")
