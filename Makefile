@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 PYTHON := .venv/bin/python
 
-.PHONY: help run test test-unit lint kill-test bench up down status logs clean venv system
+.PHONY: help run test test-unit lint kill-test bench bench-portal up down status logs clean venv system
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ kill-test: venv system ## the chaos tests at full length: workers and services a
 
 bench: venv system ## benchmarks, each beside its peers; raw figures go to bench/results
 	@$(PYTHON) -m bench $(BENCH)
+
+bench-portal: venv system ## the gateway at the portal's limit: a table, each row beside the limit (ROWS="adds mix": only these)
+	@$(PYTHON) -m bench.portal $(ROWS)
 
 up: venv ## start Kafka, RabbitMQ and the simulated portal and leave them running (WORKER=1: a worker too)
 	@$(PYTHON) -m stack install
