@@ -174,6 +174,10 @@ class Plan(_Model):
             before = step.name
         return found
 
+    def referred(self) -> frozenset[str]:
+        """Steps whose results later ones use."""
+        return frozenset(ref.partition(".")[0] for step in self.steps for ref in _references(step))
+
     def encode(self) -> bytes:
         """The wire form."""
         rest = self.model_dump(include={"keys", "throttle"}, exclude_none=True)

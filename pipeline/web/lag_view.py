@@ -100,6 +100,9 @@ def _portal(line: PortalLine) -> dict[str, Any]:
         "reason": state.reason if state else "",
         "since": state.since if state else None,
         "until": state.until if state else None,
+        "settling": state.settling if state else 0,
+        "held": [asdict(hold) for hold in state.held] if state else [],
+        "moved_to": state.moved_to if state else None,
         "worker": line.worker,
         "last_seen": line.last_seen,
     }

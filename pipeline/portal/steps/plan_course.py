@@ -24,6 +24,9 @@ from pipeline.portal.wire.faults import PortalFault
 
 __all__ = ["PlanCourse"]
 
+#: Bytes; a longer answer of a call that no later step refers to is left out: results travel with the row.
+LONGEST_RESULT = 262_144
+
 _AnyStep = CallStep | UpsertStep | ReconcileStep
 _Run = CallRun | UpsertRun | ReconcileRun
 
@@ -39,6 +42,7 @@ class PlanCourse:
         self._stamp = stamp
         self._steps = plan.steps
         self._needs = plan.needs()
+        self._referred = plan.referred()
         self._results: dict[str, Any] = dict((progress or {}).get("results", {}))
         #: steps whose writes have left and whose outcome was not seen yet: when, and is it the add of an upsert
         self._sent: dict[str, dict[str, Any]] = dict((progress or {}).get("sent", {})) if sent_at is not None else {}
@@ -165,7 +169,7 @@ class PlanCourse:
             if fault is not None:
                 self._step_failed(name, fault, run.unsettled)
             else:
-                self._results[name] = _result(done)
+                self._results[name] = _result(done, name in self._referred)
         return changed
 
     def _collect_found(self, name: str, run: _Run) -> None:
@@ -279,7 +283,9 @@ def _code(fault: PipelineError) -> str:
     return fault.code if isinstance(fault, PortalFault) and fault.code else code_of(fault)
 
 
-def _result(done: Any) -> Any:
+def _result(done: Any, is_referred: bool) -> Any:
     if isinstance(done, Executed):
+        if len(done.body) > LONGEST_RESULT and not is_referred:
+            return {"omitted": len(done.body)}
         return {key: value for key, value in done.content().items() if key in ("result", "total", "next")}
     return done

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.delivery.errors import Permanent, Unknown
 from pipeline.portal.links.store import Link
-from pipeline.portal.plan import Key, Plan
+from pipeline.portal.plan import CallStep, Key, Plan
 from pipeline.portal.plan_builder import PlanBuilder, Ref
 from pipeline.portal.steps.command import Command, Executed, Refused, Result, Unclear
 from pipeline.portal.steps.env import Env, Stamp
@@ -361,3 +361,15 @@ def test_a_result_of_a_command_that_is_not_ours_is_nothing() -> None:
     course = begin(reads(("a", None, False)))
     course.take(Command("crm.a.get", {}, write=False), Executed(200, b'{"result":1}'))
     assert names(course) == ["crm.a.get"]
+
+
+def test_a_long_answer_that_nobody_refers_to_is_left_out() -> None:
+    long = orjson.dumps({"result": ["x" * 300_000]})
+    for referred, expected in ((False, {"omitted": len(long)}), (True, {"result": ["x" * 300_000]})):
+        more = [CallStep(name="b", method="crm.b.list", params={"id": {"$ref": "a.result"}})] if referred else []
+        plan = Plan(steps=(CallStep(name="a", method="crm.a.list"), *more))
+        course = PlanCourse(plan, Env("north"), Stamp("bus"), None, sent_at=None)
+        (command,) = course.commands(0.0)
+        course.take(command, Executed(200, long))
+        progress = course.progress()
+        assert progress is not None and progress["results"]["a"] == expected
