@@ -5,7 +5,7 @@ import time
 from collections import Counter, defaultdict
 from random import Random
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.portal.limits.costs import Costs
@@ -113,6 +113,7 @@ async def history(
     assert not +ledger.under_way
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     requests=REQUESTS,
     seed=st.integers(0, 2**32),

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.portal.requests.row import Lane
@@ -104,6 +104,7 @@ def check(scheduler: Scheduler, model: Model) -> None:
             assert at in times
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(requests=REQUESTS, seed=st.integers(0, 2**32), share=st.sampled_from([0.0, 0.2, 0.9]))
 def test_nothing_is_lost_doubled_or_out_of_order(
     requests: list[tuple[Lane, str, list[str], str, str]], seed: int, share: float
@@ -183,6 +184,7 @@ def test_nothing_is_lost_doubled_or_out_of_order(
     assert not scheduler._keys and not any(queue.sources or queue.count for queue in scheduler._ready.values())
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(requests=REQUESTS, seed=st.integers(0, 2**32))
 def test_what_is_dropped_is_gone_and_the_others_go_in_their_order(
     requests: list[tuple[Lane, str, list[str], str, str]], seed: int
