@@ -189,6 +189,7 @@ class Gateway:
             letters=Letters(self._runtime.wire, settings.message_limit),
             backoff=self._backoff,
             probes=probes,
+            guard=self._runtime.guard,
             bulk_share=settings.bulk_share,
             connections=portal.connections,
             batch_room=portal.batch_size,
@@ -204,7 +205,7 @@ class Gateway:
             if is_answered(entry.row, answers):
                 logger.info("request %s was answered before its owner ended", entry.row.identity)
                 await self._completion.answered(entry.row)
-                executor.scheduler.drop(entry)
+                executor.drop(entry)
         self._intake.has_room()
 
     def _enqueue(self, entry: Entry) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import orjson
 
+from pipeline.delivery.errors import BadInput
 from pipeline.portal.plan import parse_plan
 from pipeline.portal.requests.row import SENT, Row
-from pipeline.portal.steps.course import CallCourse, Course
+from pipeline.portal.steps.course import CallCourse, Course, RefusedCourse
 from pipeline.portal.steps.env import Env, Stamp
 from pipeline.portal.steps.plan_course import PlanCourse
 
@@ -21,10 +22,15 @@ class Courses:
         self._installation = installation
 
     def course(self, row: Row) -> Course:
-        """The course of a request from where it stands. Raises BadInput: a plan of a version that we do not know."""
+        """The course of a request from where it stands; of a plan in a version that this worker does not know its end."""
         sent_at = row.sent_at if row.state == SENT else None
         stamp = Stamp(f"{self._installation}-{row.identity}-{int(row.accepted * 1000):x}")
         if row.plan:
-            return PlanCourse(parse_plan(row.body), self.env, stamp, row.progress, sent_at=sent_at)
+            try:
+                plan = parse_plan(row.body)
+            except BadInput as error:
+                # it passed the intake of another release: ending the worker would stop the portal for good
+                return RefusedCourse(error)
+            return PlanCourse(plan, self.env, stamp, row.progress, sent_at=sent_at)
         params = orjson.loads(row.body or b"{}")
         return CallCourse(row.method, params, row.body, self.env, stamp.external(""), sent_at=sent_at)

@@ -90,8 +90,13 @@ class Executor:
         if entry.row.state == SENT:
             self.settling.add(entry)
         self.scheduler.add(entry)
-        self._last_arrival = time.time()
+        self._last_arrival = time.monotonic()
         self._wake.set()
+
+    def drop(self, entry: Entry) -> None:
+        """A waiting request that needs no call after all."""
+        self.settling.discard(entry)
+        self.scheduler.drop(entry)
 
     def held(self, now: float) -> dict[tuple[str, str], float]:
         """Holds in force: (credential id, method or `*`) -> until, unix seconds."""
@@ -158,7 +163,7 @@ class Executor:
             await self._sleep(wait)
             metrics.PORTAL_LIMITER_SECONDS.labels(self.name).inc(max(0.0, min(wait, time.time() - now)))
             return None
-        wait = self._linger(now)
+        wait = self._linger(time.monotonic())
         if wait > 0:
             await self._pause_for(wait)
             return None
@@ -280,6 +285,8 @@ class Executor:
             flight.entry.begun = True
             flight.row.attempts = flight.entry.attempts
         metrics.PORTAL_COMMANDS.labels(self.name).observe(len(shipment.shots))
+        # frozen while the row was written: another worker may be calling by now
+        self.parts.guard.check()
         with metrics.PORTAL_CALL_SECONDS.labels(self.name).time():
             return await self.parts.client.call(self.parts.address, access, shipment.method(), shipment.body())
 

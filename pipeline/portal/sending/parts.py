@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.delivery.guard import FreezeGuard
 from pipeline.delivery.retry import Backoff
 from pipeline.portal.access.credentials import Credentials
 from pipeline.portal.limits.costs import Costs
@@ -44,6 +45,7 @@ class Parts:
     letters: Letters
     backoff: Backoff
     probes: Probes
+    guard: FreezeGuard
     bulk_share: float
     connections: int = 3
     batch_room: int = 50

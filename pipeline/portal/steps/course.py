@@ -17,7 +17,7 @@ from pipeline.portal.steps.call import CallRun
 from pipeline.portal.steps.command import Command, Executed, Result
 from pipeline.portal.steps.env import Env
 
-__all__ = ["CallCourse", "Course", "LinkChanges"]
+__all__ = ["CallCourse", "Course", "LinkChanges", "RefusedCourse"]
 
 
 @dataclass(slots=True)
@@ -60,6 +60,43 @@ class Course(Protocol):
 
     def progress(self) -> dict[str, Any] | None:
         """What the next owner needs to go on from here; None: nothing but the request itself."""
+
+
+class RefusedCourse:
+    """A request that cannot be begun: over at once, and a person must look at it."""
+
+    def __init__(self, error: PipelineError) -> None:
+        self.reply: Reply | None = failed(error)
+        self.letter: PipelineError | None = error
+
+    def commands(self, now: float) -> list[Command]:
+        """None."""
+        return []
+
+    def due(self) -> float | None:
+        """It is over."""
+        return None
+
+    def mark_sent(self, commands: Iterable[Command], now: float) -> None:
+        """Nothing leaves."""
+
+    def not_executed(self, command: Command) -> None:
+        """Nothing leaves."""
+
+    def is_out(self) -> bool:
+        """Nothing leaves."""
+        return False
+
+    def take(self, command: Command, result: Result) -> None:
+        """Nothing comes back."""
+
+    def links(self) -> LinkChanges:
+        """None."""
+        return LinkChanges()
+
+    def progress(self) -> dict[str, Any] | None:
+        """None."""
+        return None
 
 
 class CallCourse:

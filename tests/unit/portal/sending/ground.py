@@ -12,6 +12,7 @@ from typing import Any, cast
 import orjson
 
 from pipeline.delivery.errors import PipelineError
+from pipeline.delivery.guard import FreezeGuard
 from pipeline.delivery.retry import Backoff
 from pipeline.delivery.tables import DurableTable
 from pipeline.portal import methods
@@ -250,6 +251,7 @@ class Ground:
             letters=Letters(lambda topic: topic, 1_000_000),
             backoff=Backoff(0.002, 0.01),
             probes=probes,
+            guard=FreezeGuard(60.0),
             bulk_share=bulk_share,
             connections=connections,
             batch_room=batch_room,

@@ -12,6 +12,7 @@ from pipeline.portal.requests.order import plan_keys
 from pipeline.portal.requests.row import DONE, SENT, WAITING, Row
 from pipeline.portal.sending import executor as module
 from pipeline.portal.wire.faults import PortalThrottled, PortalUnknown
+from pipeline.topology import DEAD_LETTERS
 from tests.unit.portal.fakes import settle, until
 from tests.unit.portal.sending.ground import LIMITS, Ground, deal
 
@@ -247,3 +248,10 @@ async def test_what_looked_with_a_method_that_is_held_since_goes_on_with_another
     assert (
         ground.portal.methods == ["crm.deal.list", "crm.deal.add"] and "error-class" not in ground.answer(one).headers
     )
+
+
+async def test_a_plan_of_another_release_ends_with_a_dead_letter_and_not_with_the_worker(ground: Ground) -> None:
+    one = await ground.add(method="plan", plan=True, body=b'{"v":99,"steps":[]}')
+    await ground.all_done()
+    assert ground.answer(one).headers["error-class"] == "permanent" and not ground.portal.calls
+    assert "version 99" in ground.kafka.of(DEAD_LETTERS)[0].headers["dl-last-error"]
