@@ -22,7 +22,7 @@ class Courses:
         self._installation = installation
 
     def course(self, row: Row) -> Course:
-        """The course of a request from where it stands; of a plan in a version that this worker does not know its end."""
+        """The course of a request from where it stands; of a plan in a version that we do not know, its end."""
         sent_at = row.sent_at if row.state == SENT else None
         stamp = Stamp(f"{self._installation}-{row.identity}-{int(row.accepted * 1000):x}")
         if row.plan:

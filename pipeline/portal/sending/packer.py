@@ -93,7 +93,7 @@ class Packer:
     async def _more(self, shipment: Shipment, budget: float) -> None:
         aside: list[Entry] = []
         while len(shipment.shots) < self._room and len(aside) < _MOST_ASIDE:
-            entry = self._scheduler.pick_with(shipment.lane, shipment.credential_id, time.time())
+            entry = self._scheduler.pick_with(shipment.lane, shipment.credential_id, time.time(), shipment.room)
             if entry is None:
                 break
             prepared = await self._prepare(entry)
@@ -134,15 +134,19 @@ class Packer:
 
     def _reserve(self, shipment: Shipment, flight: Flight, command: Command, expected: float) -> bool:
         """Take it along if the governor lets each method of it go now; else the request waits for that method."""
-        now, credential = time.time(), shipment.credential_id
+        now, credential, room = time.time(), shipment.credential_id, shipment.room
         charged = command.charged
         for method in charged:
+            if method not in room:
+                # asked once: what the governor slows down it grants in portions, each for one shipment
+                room[method] = self._governor.room(credential, method, now, urgent=shipment.lane == "i")
             # a client's own batch cannot be cut: it goes when one more of each of its methods may go
-            if self._governor.room(credential, method, now, urgent=shipment.lane == "i") < 1:
+            if room[method] < 1:
                 flight.entry.method = method
                 return False
         shipment.add(flight, command, expected)
         for method in charged:
+            room[method] -= 1
             self._governor.sent(credential, method, now)
         return True
 

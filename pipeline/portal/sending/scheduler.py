@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pipeline.portal.requests.row import Lane
 from pipeline.portal.sending.entry import Entry
@@ -20,6 +22,7 @@ __all__ = ["LANES", "Entry", "Scheduler"]
 
 LANES: tuple[Lane, ...] = ("i", "b")
 
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 #: (credential id, method)
 Place = tuple[str, str]
 #: tells until when (unix seconds) nothing of a place may be sent for a lane; None = it may
@@ -159,9 +162,14 @@ class Scheduler:
                 return entry
         return None
 
-    def pick_with(self, lane: Lane, credential_id: str, now: float) -> Entry | None:
-        """One more for the same shipment: of that lane and credential."""
-        return self._ready[lane].take(self._allowance(now, lane, credential_id))
+    def pick_with(
+        self, lane: Lane, credential_id: str, now: float, granted: Mapping[str, int] = _NOTHING
+    ) -> Entry | None:
+        """One more for the same shipment: of that lane and credential.
+
+        `granted`: by method, how many more of it may go in this shipment, whatever `blocked` says by now.
+        """
+        return self._ready[lane].take(self._allowance(now, lane, credential_id, granted))
 
     def put_back(self, entry: Entry) -> None:
         """It was picked and cannot go now: it waits in its old place."""
@@ -222,21 +230,25 @@ class Scheduler:
             return ("b", "i")
         return lanes
 
-    def _allowance(self, now: float, lane: Lane, credential_id: str | None) -> Callable[[Place], bool]:
+    def _allowance(
+        self, now: float, lane: Lane, credential_id: str | None, granted: Mapping[str, int] = _NOTHING
+    ) -> Callable[[Place], bool]:
         known: dict[Place, bool] = {}
 
         def allowed(place: Place) -> bool:
             found = known.get(place)
             if found is None:
                 ours = credential_id is None or place[0] == credential_id
-                found = known[place] = ours and self._until(place, lane, now) is None
+                found = known[place] = ours and self._until(place, lane, now, granted.get(place[1])) is None
             return found
 
         return allowed
 
-    def _until(self, place: Place, lane: Lane, now: float) -> float | None:
+    def _until(self, place: Place, lane: Lane, now: float, granted: int | None = None) -> float | None:
         credential, method = place
-        until = self._blocked(credential, method, lane) or 0.0
+        if granted is not None and granted < 1:
+            return math.inf
+        until = 0.0 if granted else self._blocked(credential, method, lane) or 0.0
         if self._held:
             held = self._held
             places = (place, (credential, "*"), ("*", method))

@@ -56,7 +56,10 @@ class Shot:
 
 
 class Shipment:
-    """Shots of one lane and credential. `packed`: they leave as a batch."""
+    """Shots of one lane and credential. `packed`: they leave as a batch.
+
+    `room`: by method, how many more of it the governor has granted to this shipment.
+    """
 
     def __init__(self, lane: Lane, credential_id: str, head: Row) -> None:
         self.lane = lane
@@ -65,6 +68,7 @@ class Shipment:
         self.shots: list[Shot] = []
         self.flights: dict[Entry, Flight] = {}
         self.expected = 0.0
+        self.room: dict[str, int] = {}
         self._lookups: dict[tuple[str, str], Shot] = {}
 
     @property
