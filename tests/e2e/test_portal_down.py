@@ -50,7 +50,8 @@ def test_requests_wait_for_a_portal_that_is_down_and_go_out_in_order(bus: Instal
         answer = bus.mailbox.wait(message_id)
         assert (answer.error_class, answer.json["result"]) == (None, True)
     assert titles_by_deal(portal.executions()) == {deal: [f"{deal}-{n}" for n in range(10)] for deal in (1, 2)}
-    assert portal.requests == 22, "each was sent once"
+    assert sum(1 for run in portal.executions() if run["method"] != "batch") == 22, "each was executed once"
+    assert portal.requests <= 22
     eventually(lambda: not any(r.startswith("absent") for r in bus.health("portals")), "well again")
 
 

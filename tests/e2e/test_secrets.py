@@ -40,7 +40,7 @@ def test_tokens_are_nowhere_to_be_seen(place: Place) -> None:
     answers = [bus.mailbox.wait(message_id) for message_id in asked]
     # states in which pages, health and logs have something to tell
     broken = place.simulator.fault("502")
-    waiting = [place.send("crm.deal.add", **FOREIGN), place.send("crm.deal.add", **KNOWN)]
+    waiting = [place.send("crm.deal.list", **FOREIGN), place.send("crm.deal.list", **KNOWN)]
     eventually(lambda: place.simulator.hits(broken) > 3, "the portal fails")
     place.bus.send("profile", reply_to=missing, **FOREIGN)
     eventually(lambda: any(missing in reason for reason in bus.health("rabbitmq")), "an answer is parked")
