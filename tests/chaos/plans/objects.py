@@ -163,6 +163,11 @@ class PlansControl(PortalControl):
             found.update((await self._get(f"counters?portal={portal}&detail=0"))["refused_by"])
         return dict(found)
 
+    async def cuts(self) -> int:
+        """Requests that the portals have cut at their time limit, in the midst of the work."""
+        found = [await self._get(f"counters?portal={portal}&detail=0") for portal in self.portals]
+        return sum(one["errors"].get("GATEWAY_TIMEOUT", 0) for one in found)
+
     async def lookups(self) -> int:
         """Look-ups for the outcome of an add that were answered."""
         found = 0

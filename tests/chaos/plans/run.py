@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos.plans.phases import PHASES
-from tests.chaos.plans.stage import PlansStage, Shape, plans_stage
+from tests.chaos.plans.stage import PlansStage, Shape, Urls, plans_stage
 from tests.chaos.plans.trace import trace
 from tests.chaos.plans.verdict import PlansVerdict, judge
-from tests.chaos.stage import Brokers
 
 __all__ = ["FULL", "SHORT", "UNSAFE", "report", "run_phase"]
 
@@ -28,11 +27,9 @@ UNSAFE = {"kills": Shape(count=120, kills=1, rounds=0, session=4.0, safe=False)}
 _ECHO = 2.0
 
 
-async def run_phase(
-    name: str, folder: Path, brokers: Brokers, shape: Shape, seed: int
-) -> tuple[PlansVerdict, list[str]]:
+async def run_phase(name: str, folder: Path, urls: Urls, shape: Shape, seed: int) -> tuple[PlansVerdict, list[str]]:
     """One phase on running brokers: its figures, and where the plans are that something is wrong with."""
-    async with plans_stage(folder, brokers, shape, seed) as stage:
+    async with plans_stage(folder, urls, shape, seed) as stage:
         began = time.monotonic()
         disturbed = await PHASES[name](stage)
         await _all_answered(stage)

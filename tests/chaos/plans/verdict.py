@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.delivery.plans import changelog_name
@@ -17,7 +17,7 @@ from tests.chaos.plans.phases import Disturbed
 from tests.chaos.plans.stage import PlansStage
 from tests.support.bridge import read_topic
 
-__all__ = ["PlansVerdict", "judge", "never_hit", "total"]
+__all__ = ["PlansVerdict", "judge", "too_quiet", "total"]
 
 #: what a worker says of records that it passed over (pipeline/delivery/consumer.py)
 _SKIPPED = "were never read"
@@ -44,6 +44,7 @@ class PlansVerdict:
     handovers: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     unheard: int = 0
+    cuts: int = 0
     lookups: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     ends: list[int | None] = field(default_factory=list)
@@ -69,6 +70,7 @@ class PlansVerdict:
             f"{self.phase}: {self.figures()}; kills {len(kills)} "
             f"(in flight at the portals: {', '.join(map(str, kills))}), "
             f"faults hit {sum(self.faults.values())}, "
+            f"requests cut at the portal's time limit {self.cuts}, "
             f"adds executed whose answer never came {self.unheard}, settling look-ups {self.lookups}, "
             f"overlaps with calls that nobody waits for {self.overlaps_with_dead}, seconds {self.seconds:.0f}"
             + "".join(f"; {text}" for text in more)
@@ -85,6 +87,7 @@ async def judge(
     verdict.overlaps, verdict.overlaps_with_dead = await control.overlap()
     verdict.handovers = await control.handovers()
     verdict.lookups = await control.lookups()
+    verdict.cuts = await control.cuts()
     verdict.refused = await control.refused()
     objects = await control.objects()
     verdict.unheard = sum(held.unheard for held in objects.values())
@@ -224,6 +227,7 @@ def total(verdicts: Iterable[PlansVerdict]) -> str:
                 "overlaps": one.overlaps,
                 "kills with requests in flight": len(one.disturbed.kills),
                 "faults hit": sum(one.faults.values()),
+                "requests cut": one.cuts,
                 "adds executed whose answer never came": one.unheard,
                 "settling look-ups": one.lookups,
             }
@@ -231,9 +235,12 @@ def total(verdicts: Iterable[PlansVerdict]) -> str:
     return "total: " + ", ".join(f"{name} {count}" for name, count in sums.items())
 
 
-def never_hit(verdicts: Iterable[PlansVerdict]) -> list[str]:
-    """Faults that have hit nothing in all these phases."""
+def too_quiet(verdicts: Sequence[PlansVerdict]) -> list[str]:
+    """What never happened in all these phases, although it should have: they say less than they seem to."""
     hits: Counter[str] = Counter()
     for one in verdicts:
         hits.update(one.faults)
-    return sorted(name for name, count in hits.items() if not count)
+    found = [f"nothing was hit by the fault {name}" for name, count in sorted(hits.items()) if not count]
+    if not sum(one.cuts for one in verdicts):
+        found.append("no request was cut at the portal's time limit")
+    return found
