@@ -16,8 +16,8 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.plans.run import FULL, SHORT, UNSAFE, report, run_phase, scaled
-from tests.chaos.plans.stage import Urls
-from tests.chaos.plans.verdict import too_quiet, total
+from tests.chaos.plans.shape import Urls
+from tests.chaos.plans.sums import too_quiet, total
 from tests.chaos.stage import Brokers
 
 __all__ = ["main"]

@@ -52,6 +52,11 @@ class Case:
     answers: list[Answer] = field(default_factory=list)
 
     @property
+    def name(self) -> str:
+        """For messages of failures."""
+        return f"{self.message_id} ({self.kind}, {self.way}, {self.portal})"
+
+    @property
     def is_plan(self) -> bool:
         """A plan, else a single call."""
         return self.record is not None and "plan" in self.record.headers

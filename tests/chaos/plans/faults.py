@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.plans.objects import PlansControl
+from tests.chaos.plans.portals import PlansControl
 
 __all__ = ["HANG", "begin"]
 

@@ -10,7 +10,7 @@ from tests.chaos.cases import Seed
 from tests.chaos.plans import adds, chains, seeded, upserts
 from tests.chaos.plans.case import Case
 from tests.chaos.plans.maker import Maker
-from tests.chaos.plans.objects import PlansControl
+from tests.chaos.plans.portals import PlansControl
 
 __all__ = ["draw", "make_cases", "make_seeds"]
 

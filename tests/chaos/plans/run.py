@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos.plans.phases import PHASES
-from tests.chaos.plans.stage import PlansStage, Shape, Urls, plans_stage
+from tests.chaos.plans.shape import Shape, Urls
+from tests.chaos.plans.stage import PlansStage, plans_stage
 from tests.chaos.plans.trace import trace
 from tests.chaos.plans.verdict import PlansVerdict, judge
 

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import orjson
 
@@ -24,10 +23,11 @@ from tests.chaos.plans.case import Case
 from tests.chaos.plans.flow import Flow
 from tests.chaos.plans.maker import CREDENTIAL
 from tests.chaos.plans.material import draw, make_cases, make_seeds
-from tests.chaos.plans.objects import PlansControl
+from tests.chaos.plans.portals import PlansControl
 from tests.chaos.plans.relay import Relay
+from tests.chaos.plans.shape import Shape, Urls
 
-__all__ = ["PORTALS", "PlansStage", "Shape", "Urls", "plans_stage"]
+__all__ = ["PORTALS", "PlansStage", "plans_stage"]
 
 #: Names whose requests are in different partitions, which two workers share.
 PORTALS = ("north", "south")
@@ -38,29 +38,6 @@ _PATIENCE = 75.0
 #: The portal's seconds that calls take: with the budget, some batches last longer than the 60 s of a portal.
 _COSTS = ("2", "crm.*.list=0.5", "crm.*.get=0.5", "crm.company.add=4", "crm.item.add=4")
 _BATCH_BUDGET = 100.0
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How much. `scale`: of the portals' clocks. Seconds: `session` of Kafka, `stall` without an answer = lost.
-
-    `safe` False: adds are not stamped, and what broke off is not settled.
-    """
-
-    count: int
-    kills: int
-    rounds: int
-    scale: float = 20.0
-    session: float = 6.0
-    stall: float = 120.0
-    safe: bool = True
-
-
-class Urls(NamedTuple):
-    """Where the brokers are; nobody stops them here."""
-
-    kafka: str
-    rabbitmq: str
 
 
 @dataclass

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.delivery.plans import changelog_name
@@ -12,12 +11,13 @@ from pipeline.delivery.store import unpack
 from pipeline.portal.requests.row import decode, is_done, request_prefix
 from pipeline.topology import DEAD_LETTERS
 from tests.chaos.plans.case import Case, judged
-from tests.chaos.plans.objects import Objects, marker_of
+from tests.chaos.plans.doubles import doubled
+from tests.chaos.plans.objects import Objects
 from tests.chaos.plans.phases import Disturbed
 from tests.chaos.plans.stage import PlansStage
 from tests.support.bridge import read_topic
 
-__all__ = ["PlansVerdict", "judge", "too_quiet", "total"]
+__all__ = ["PlansVerdict", "judge"]
 
 #: what a worker says of records that it passed over (pipeline/delivery/consumer.py)
 _SKIPPED = "were never read"
@@ -98,7 +98,7 @@ async def judge(
     open_ids = await _look_at_rest(stage, verdict)
     for case in stage.cases:
         _look_at_answers(case, objects, open_ids, verdict)
-    _look_for_doubles(stage.cases, objects, verdict)
+    verdict.doubled = doubled(stage.cases, objects)
     _conclude(stage, verdict)
     return verdict
 
@@ -119,32 +119,9 @@ def _look_at_answers(case: Case, objects: Mapping[str, Objects], open_ids: set[s
             held = objects[case.portal].found
             verdict.missing += [f"{case.message_id}: {place}" for place in case.places if not held.get(tuple(place))]
     if problems:
-        verdict.wrong[f"{case.message_id} ({case.kind}, {case.way}, {case.portal})"] = problems[0]
+        verdict.wrong[case.name] = problems[0]
     else:
         verdict.right += 1
-
-
-def _look_for_doubles(cases: Iterable[Case], objects: Mapping[str, Objects], verdict: PlansVerdict) -> None:
-    """By what the portals hold, and by what they have executed: by marker, by external id, by stamp."""
-    seen: set[tuple[str, tuple[str, str, str]]] = set()
-    for case in cases:
-        held = objects[case.portal]
-        for place in map(tuple, case.places):
-            times = max(len(held.found.get(place, ())), held.executed[place])
-            if times > max(1, case.attempts if case.record is None else 1) and (case.portal, place) not in seen:
-                seen.add((case.portal, place))
-                verdict.doubled.append(
-                    f"{case.message_id} ({case.kind}, {case.way}, {case.portal}): {place} {times} times"
-                )
-    for portal, held in objects.items():
-        for (entity, by, value), times in held.executed.items():
-            known = any((portal, (entity, "marker", text)) in seen for text in _markers(held, entity, value))
-            if by == "external" and times > 1 and not known and (portal, (entity, by, value)) not in seen:
-                verdict.doubled.append(f"{portal}: {entity} with the external id {value!r} was added {times} times")
-
-
-def _markers(objects: Objects, entity: str, external: str) -> list[str]:
-    return [marker_of(row) for row in objects.found.get((entity, "external", external), ())]
 
 
 async def _look_at_rest(stage: PlansStage, verdict: PlansVerdict) -> set[str]:
@@ -156,11 +133,8 @@ async def _look_at_rest(stage: PlansStage, verdict: PlansVerdict) -> set[str]:
     servers = stage.settings.kafka_servers
     rows = await read_compacted(servers, changelog_name(stage.settings, "requests"))
     prefix = request_prefix().encode()
-    unfinished = [
-        decode(stored)
-        for key, packed in rows.items()
-        if key.startswith(prefix) and not is_done(stored := unpack(packed)[1])
-    ]
+    stored = [unpack(packed)[1] for key, packed in rows.items() if key.startswith(prefix)]
+    unfinished = [decode(row) for row in stored if not is_done(row)]
     if unfinished:
         shown = ", ".join(f"{row.identity} {row.message_id} {row.state}" for row in unfinished[:5])
         verdict.failures.append(f"{len(unfinished)} requests are not done in the table: {shown}")
@@ -191,11 +165,11 @@ def _conclude(stage: PlansStage, verdict: PlansVerdict) -> None:
 
 def _must_be_nothing(verdict: PlansVerdict) -> None:
     named = {
-        "lost": [_about(case) for case in verdict.lost],
-        "unanswered": [_about(case) for case in verdict.unanswered],
+        "lost": [case.name for case in verdict.lost],
+        "unanswered": [case.name for case in verdict.unanswered],
         "doubled": verdict.doubled,
         "missing": verdict.missing,
-        "unknown": [f"{_about(case)}{' (an add that is stamped)' * case.stampable}" for case in verdict.unknown],
+        "unknown": [f"{case.name}{' (an add that is stamped)' * case.stampable}" for case in verdict.unknown],
         "wrong": [f"{name}: {problem}" for name, problem in verdict.wrong.items()],
         "dead letters": verdict.letters,
         "overlaps": [f"{verdict.overlaps} calls"] if verdict.overlaps else [],
@@ -203,44 +177,3 @@ def _must_be_nothing(verdict: PlansVerdict) -> None:
     for name, found in named.items():
         if found:
             verdict.failures.append(f"{name} {len(found)}: " + "; ".join(found[:5]))
-
-
-def _about(case: Case) -> str:
-    return f"{case.message_id} ({case.kind}, {case.way}, {case.portal})"
-
-
-def total(verdicts: Iterable[PlansVerdict]) -> str:
-    """The sums of several phases, in one line."""
-    sums: Counter[str] = Counter()
-    for one in verdicts:
-        sums.update(
-            {
-                "sent": one.sent,
-                "answered right": one.right,
-                "lost": len(one.lost),
-                "unanswered": len(one.unanswered),
-                "doubled": len(one.doubled),
-                "missing": len(one.missing),
-                "unknown": len(one.unknown),
-                "wrong": len(one.wrong),
-                "dead letters": len(one.letters),
-                "overlaps": one.overlaps,
-                "kills with requests in flight": len(one.disturbed.kills),
-                "faults hit": sum(one.faults.values()),
-                "requests cut": one.cuts,
-                "adds executed whose answer never came": one.unheard,
-                "settling look-ups": one.lookups,
-            }
-        )
-    return "total: " + ", ".join(f"{name} {count}" for name, count in sums.items())
-
-
-def too_quiet(verdicts: Sequence[PlansVerdict]) -> list[str]:
-    """What never happened in all these phases, although it should have: they say less than they seem to."""
-    hits: Counter[str] = Counter()
-    for one in verdicts:
-        hits.update(one.faults)
-    found = [f"nothing was hit by the fault {name}" for name, count in sorted(hits.items()) if not count]
-    if not sum(one.cuts for one in verdicts):
-        found.append("no request was cut at the portal's time limit")
-    return found
