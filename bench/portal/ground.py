@@ -88,16 +88,16 @@ class Ground:
                 return found
             since = page["next"]
 
-    def wait_for_links(self, timeout: float = 60) -> None:
-        """Until the agent of portal.control has no lag: the links are in their table."""
+    def handled(self, agent: str, count: int, timeout: float = 60) -> None:
+        """Until an agent has handled so many events. Raises TimeoutError."""
         deadline = time.monotonic() + timeout
+        name = f'pipeline_events_handled_total{{agent="{agent}"}} '
         while time.monotonic() < deadline:
             page = httpx.get(f"{self.worker.url}/metrics", trust_env=False).text
-            lags = [line for line in page.splitlines() if "lag" in line and "portal-control" in line]
-            if lags and all(line.rsplit(" ", 1)[1] in ("0", "0.0") for line in lags):
+            if any(line.startswith(name) and float(line.removeprefix(name)) >= count for line in page.splitlines()):
                 return
             time.sleep(0.2)
-        raise TimeoutError("the links are not in their table")
+        raise TimeoutError(f"{agent} has not handled {count} events")
 
     def post(self, path: str, body: Any) -> Any:
         """Control of the simulator."""

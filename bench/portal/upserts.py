@@ -50,30 +50,34 @@ def _plans() -> Iterator[Record]:
 
 async def _prepare(made: Ground) -> list[Record]:
     """Companies in the portal, and the links that an earlier day would have left."""
-    there = int(COUNT * (UNCHANGED + CHANGED))
-    records = []
+    there = range(0, int(COUNT * (UNCHANGED + CHANGED)), 50)
+    beside = asyncio.Semaphore(8)
     async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
-        for begin in range(0, there, 50):
-            numbers = range(begin, min(begin + 50, there))
-            query = "crm.company.add?fields[TITLE]=Company {0}&fields[COMMENTS]=version 1&fields[ORIGIN_ID]={0}"
-            commands = {f"c{n}": f"{query.format(n)}&fields[ORIGINATOR_ID]=bench" for n in numbers}
-            made.post("reset", {"portal": "default", "parts": ["limits"]})
-            url = f"{made.portal.rest}{CREDENTIAL['user']}/{CREDENTIAL['token']}/batch"
-            result = (await http.post(url, json={"cmd": commands})).raise_for_status().json()["result"]["result"]
-            links = [
-                {
-                    "entity": "company",
-                    "originator": "bench",
-                    "external": str(n),
-                    "id": str(result[f"c{n}"]),
-                    "hash": content_hash(_fields(n, 1)),
-                }
-                for n in numbers
-            ]
-            body = orjson.dumps({"v": 1, "do": "links.put", "links": links})
-            records.append(Record(CONTROL, body, key=b"default", headers={"source": "bench"}))
+        records = await asyncio.gather(*(_fifty(made, http, beside, begin) for begin in there))
     made.post("reset", {"portal": "default", "parts": ["limits", "journal"]})
     return records
+
+
+async def _fifty(made: Ground, http: httpx.AsyncClient, beside: asyncio.Semaphore, begin: int) -> Record:
+    """Fifty companies, made straight in the portal, and the record that makes their links."""
+    query = "crm.company.add?fields[TITLE]=Company {0}&fields[COMMENTS]=version 1&fields[ORIGIN_ID]={0}"
+    commands = {f"c{n}": f"{query.format(n)}&fields[ORIGINATOR_ID]=bench" for n in range(begin, begin + 50)}
+    async with beside:
+        await asyncio.to_thread(made.post, "reset", {"portal": "default", "parts": ["limits"]})
+        url = f"{made.portal.rest}{CREDENTIAL['user']}/{CREDENTIAL['token']}/batch"
+        result = (await http.post(url, json={"cmd": commands})).raise_for_status().json()["result"]["result"]
+    links = [
+        {
+            "entity": "company",
+            "originator": "bench",
+            "external": str(n),
+            "id": str(result[f"c{n}"]),
+            "hash": content_hash(_fields(n, 1)),
+        }
+        for n in range(begin, begin + 50)
+    ]
+    body = orjson.dumps({"v": 1, "do": "links.put", "links": links})
+    return Record(CONTROL, body, key=b"default", headers={"source": "bench"})
 
 
 async def _run(folder: Path, brokers: Brokers) -> dict[str, Any]:
@@ -83,7 +87,7 @@ async def _run(folder: Path, brokers: Brokers) -> dict[str, Any]:
     with ground(folder, brokers, scale=SCALE, portal=arguments) as made:
         links = await _prepare(made)
         await start_with(made, links)
-        await asyncio.to_thread(made.wait_for_links)
+        await asyncio.to_thread(made.handled, "portal-control", len(links))
         await made.send(_plans())
         writes = int(COUNT * (1 - UNCHANGED))
         deadline = limit() / SCALE * 3 + 60

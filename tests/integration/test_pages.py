@@ -64,7 +64,7 @@ def test_one_worker_from_start_to_page(worker_factory: WorkerFactory, portal_fac
     metrics = get(worker, "/metrics", headers=BEARER).text
     assert 'pipeline_portal_waiting{portal="default"} 0.0' in metrics
     assert 'pipeline_lag_records{agent="amqp-answers"' in metrics
-    assert "pipeline_owned_partitions 48.0" in metrics
+    assert "pipeline_owned_partitions 60.0" in metrics
     state = topology.wire_name(Settings(topic_prefix=worker.env["PIPELINE_TOPIC_PREFIX"]), topology.OPS_STATE)
     assert re.search(rf'pipeline_sends_confirmed_total{{topic="{re.escape(state)}"}} [1-9]', metrics)
     assert "pipeline_commits_failed_total 0.0" in metrics

@@ -141,7 +141,7 @@ async def test_a_slow_handler_is_called_less_often() -> None:
         for _ in range(3):
             await client.result("crm.deal.add", {"fields": {}})
         await settled(client, 3)
-        assert (await client.control("events"))["handlers"][0]["pause"] == 0.01
+        assert 0 < (await client.control("events"))["handlers"][0]["pause"] <= 0.01
 
 
 async def test_wrong_requests() -> None:
