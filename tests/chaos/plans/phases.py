@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from tests.chaos.keeper import Keeper
@@ -28,9 +28,12 @@ _TRICKLE = 2
 
 @dataclass
 class Disturbed:
-    """`kills`: requests in flight at the portals at each SIGKILL or SIGSTOP; `demanded`: how many of these."""
+    """`kills`: requests in flight at the portals at each SIGKILL or SIGSTOP; `demanded`: how many of these.
 
-    demanded: int
+    Phases fill it; what they raise beside that is TimeoutError: something that must happen did not.
+    """
+
+    demanded: int = 0
     kills: list[int] = field(default_factory=list)
     #: how often a portal must have got another owner
     handovers: int = 0
@@ -46,32 +49,35 @@ async def _until(condition: Callable[[], Awaitable[bool]], what: str, pause: flo
         await asyncio.sleep(pause)
 
 
-async def _busy(stage: PlansStage, sources: tuple[str, ...]) -> str:
-    """Wait until one of these workers has requests in flight at the portals; its address."""
-    found = ""
+async def _busy(stage: PlansStage, keepers: Sequence[Keeper]) -> Keeper:
+    """Wait until one of these workers has requests in flight at the portals; the one that has the most."""
+    found = keepers[0]
 
     async def look() -> bool:
         nonlocal found
         if stage.unanswered <= 0:
             stage.publish(_MORE, 0.0)
-        busy = await stage.control.busy()
-        found = max(sources, key=lambda source: busy.get(source, 0))
-        return busy.get(found, 0) > 0
+        busy = {keeper: sum((await _in_flight(stage, keeper)).values()) for keeper in keepers}
+        found = max(keepers, key=busy.__getitem__)
+        return busy[found] > 0
 
     await _until(look, f"requests in flight at the portals ({stage.unanswered} have no answer, {stage.left} not sent)")
     return found
 
 
-async def _stop_in_flight(stage: PlansStage, disturbed: Disturbed, keeper: Keeper) -> None:
-    """SIGSTOP with requests in flight at the portals, which are counted."""
-    source = stage.source(keeper)
+async def _in_flight(stage: PlansStage, keeper: Keeper) -> dict[str, int]:
+    return await stage.control.busy(stage.source(keeper), stage.patience)
+
+
+async def _stop_in_flight(stage: PlansStage, disturbed: Disturbed, keeper: Keeper) -> set[str]:
+    """SIGSTOP with requests in flight, which are counted; the portals that they are at."""
     while True:
-        await _busy(stage, (source,))
+        await _busy(stage, (keeper,))
         keeper.worker.pause()
-        in_flight = (await stage.control.in_flight_at(time.time())).get(source, 0)
+        in_flight = await _in_flight(stage, keeper)
         if in_flight:
-            disturbed.kills.append(in_flight)
-            return
+            disturbed.kills.append(sum(in_flight.values()))
+            return set(in_flight)
         # what was seen was answered before the signal came
         keeper.worker.resume()
 
@@ -92,18 +98,18 @@ async def _flowing(stage: PlansStage, answers: int) -> None:
     await _until(look, f"{answers} more answers; {stage.unanswered} have none")
 
 
-async def _begin(stage: PlansStage, demanded: int, workers: int) -> tuple[Disturbed, list[Keeper]]:
+async def _begin(stage: PlansStage, workers: int) -> list[Keeper]:
     keepers = [await stage.worker() for _ in range(workers)]
     await keepers[0].start()
     await stage.flow.start()
     await faults.begin(stage.control)
-    return Disturbed(demanded), keepers
+    return keepers
 
 
-async def kills(stage: PlansStage) -> Disturbed:
+async def kills(stage: PlansStage, disturbed: Disturbed) -> None:
     """The only worker is SIGKILLed, again and again, at random moments; now and then while it takes over."""
-    demanded = stage.shape.kills
-    disturbed, (keeper,) = await _begin(stage, demanded, 1)
+    demanded = disturbed.demanded = stage.shape.kills
+    (keeper,) = await _begin(stage, 1)
     part = len(stage.cases) // (demanded + 2)
     while len(disturbed.kills) < demanded and (stage.left or stage.unanswered):
         stage.publish(part, stage.dice.uniform(0.1, 1.0))
@@ -111,14 +117,12 @@ async def kills(stage: PlansStage) -> Disturbed:
         await asyncio.sleep(stage.dice.uniform(0, 0.3))
         await _kill(stage, disturbed, keeper)
     await stage.publish_rest()
-    return disturbed
 
 
-async def rebalances(stage: PlansStage) -> Disturbed:
+async def rebalances(stage: PlansStage, disturbed: Disturbed) -> None:
     """Two workers, of which one leaves by SIGTERM and joins again, and one is killed, while both have work."""
-    rounds = stage.shape.rounds
-    disturbed, pair = await _begin(stage, rounds, 2)
-    disturbed.handovers = rounds
+    rounds = disturbed.demanded = disturbed.handovers = stage.shape.rounds
+    pair = await _begin(stage, 2)
     part = len(stage.cases) // (4 * rounds + 1)
     for number in range(rounds):
         goes, comes = pair[number % 2], pair[(number + 1) % 2]
@@ -126,45 +130,36 @@ async def rebalances(stage: PlansStage) -> Disturbed:
         if not comes.worker.running:
             await comes.start()
         stage.publish(part, 1.0)
-        await _busy(stage, (stage.source(goes),))
+        await _busy(stage, (goes,))
         await goes.stop()
         stage.publish(part, 1.0)
         await goes.start()
         stage.publish(part, 1.0)
-        busy = await _busy(stage, tuple(stage.source(keeper) for keeper in pair))
-        victim = next(keeper for keeper in pair if stage.source(keeper) == busy)
+        victim = await _busy(stage, pair)
         await _kill(stage, disturbed, victim)
         await victim.ready()
     disturbed.notes.append(f"left by SIGTERM {rounds} times")
     await stage.publish_rest()
-    return disturbed
 
 
-async def frozen(stage: PlansStage) -> Disturbed:
+async def frozen(stage: PlansStage, disturbed: Disturbed) -> None:
     """Of two workers the one that is calling is frozen, and woken when the other one calls its portal."""
-    rounds = stage.shape.rounds
-    disturbed, pair = await _begin(stage, rounds, 2)
-    disturbed.handovers = rounds
+    rounds = disturbed.demanded = disturbed.handovers = stage.shape.rounds
+    pair = await _begin(stage, 2)
     await pair[1].start()
     part = len(stage.cases) // (3 * rounds + 1)
     for _ in range(rounds):
         for keeper in pair:
             await keeper.ready()
-        marks = await stage.control.marks()
         stage.publish(part, 1.0)
-        source = await _busy(stage, tuple(stage.source(keeper) for keeper in pair))
-        keeper = next(one for one in pair if stage.source(one) == source)
-        await _freeze(stage, disturbed, keeper, marks)
+        await _freeze(stage, disturbed, await _busy(stage, pair))
         stage.publish(part, 1.0)
     await stage.publish_rest()
-    return disturbed
 
 
-async def _freeze(stage: PlansStage, disturbed: Disturbed, keeper: Keeper, before: dict[str, int]) -> None:
-    """`before`: the portals' newest requests some time ago; whom it has called since then, others must call now."""
+async def _freeze(stage: PlansStage, disturbed: Disturbed, keeper: Keeper) -> None:
     source, others = stage.source(keeper), [stage.source(one) for one in stage.keepers if one is not keeper]
-    await _stop_in_flight(stage, disturbed, keeper)
-    owned, marks = await stage.control.called(source, before), await stage.control.marks()
+    owned, marks = await _stop_in_flight(stage, disturbed, keeper), await stage.control.marks()
 
     async def taken_over() -> bool:
         stage.publish(_TRICKLE, 0.1)
@@ -189,5 +184,5 @@ async def _freeze(stage: PlansStage, disturbed: Disturbed, keeper: Keeper, befor
     disturbed.notes.append(f"woken, ended itself, {len(owned)} portals were taken over")
 
 
-Phase = Callable[[PlansStage], Awaitable[Disturbed]]
+Phase = Callable[[PlansStage, Disturbed], Awaitable[None]]
 PHASES: dict[str, Phase] = {"kills": kills, "rebalances": rebalances, "frozen": frozen}

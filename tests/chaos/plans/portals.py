@@ -17,8 +17,6 @@ __all__ = ["PlansControl"]
 _BATCH = 50
 #: objects that one batch makes beforehand; batches run side by side, at most 40 (control.py)
 _SEEDS = 10
-#: seconds for which answered requests are looked at again
-_RECENT = 10.0
 _LISTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "deal": ("crm.deal.list", {"select": ["ID", "TITLE", "COMPANY_ID", "ORIGIN_ID", "ORIGINATOR_ID"]}, "ID"),
     "company": ("crm.company.list", {"select": ["ID", "TITLE", "ORIGIN_ID", "ORIGINATOR_ID"]}, "ID"),
@@ -34,7 +32,7 @@ class PlansControl(PortalControl):
 
     def __init__(self, url: str, portals: Iterable[str]) -> None:
         super().__init__(url, portals)
-        #: by portal: every request up to that number was answered a while ago
+        #: by portal: nobody waits any more for requests up to that number
         self._settled = dict.fromkeys(self.portals, 0)
 
     async def prepare(self) -> None:
@@ -62,22 +60,21 @@ class PlansControl(PortalControl):
         """Empty the buckets: what the test itself asks is no load."""
         await self._post("reset", {"portal": portal, "parts": ["limits"]})
 
-    async def busy(self) -> dict[str, int]:
-        """Requests that the portals are at work on now, by source address."""
-        return await self.in_flight_at(time.time())
+    async def busy(self, source: str, patience: float) -> dict[str, int]:
+        """By portal the requests of a worker that are in flight now.
 
-    async def in_flight_at(self, moment: float) -> dict[str, int]:
-        """Requests that had arrived by then (unix seconds, not long ago) and were not answered, by source address."""
-        found: Counter[str] = Counter()
+        `patience`: seconds after which it waits for none any more, although the portal may be at work on it.
+        """
+        now = time.time()
+        found = {}
         for portal in self.portals:
             entries = await self._requests(portal, self._settled[portal])
-            for entry in entries:
-                late = entry["answered"] is None or entry["answered"] > moment
-                found[entry["source"]] += entry["arrived"] <= moment and late
-            lasting = (entry for entry in entries if entry["answered"] is None or entry["answered"] > moment - _RECENT)
-            first = next(lasting, None)
-            if first is not None:
-                self._settled[portal] = first["number"] - 1
+            young = [entry for entry in entries if entry["arrived"] > now - patience]
+            ours = sum(1 for entry in young if entry["source"] == source and entry["answered"] is None)
+            if ours:
+                found[portal] = ours
+            if entries:
+                self._settled[portal] = (young[0]["number"] - 1) if young else entries[-1]["number"]
         return found
 
     async def marks(self) -> dict[str, int]:

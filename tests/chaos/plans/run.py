@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from tests.chaos.plans.phases import PHASES
+from tests.chaos.plans.phases import PHASES, Disturbed
 from tests.chaos.plans.shape import Shape, Urls
 from tests.chaos.plans.stage import PlansStage, plans_stage
 from tests.chaos.plans.trace import trace
@@ -32,7 +32,12 @@ async def run_phase(name: str, folder: Path, urls: Urls, shape: Shape, seed: int
     """One phase on running brokers: its figures, and where the plans are that something is wrong with."""
     async with plans_stage(folder, urls, shape, seed) as stage:
         began = time.monotonic()
-        disturbed = await PHASES[name](stage)
+        disturbed = Disturbed()
+        try:
+            await PHASES[name](stage, disturbed)
+        except TimeoutError as error:
+            disturbed.failures.append(str(error))
+            await stage.publish_rest()
         await _all_answered(stage)
         seconds = time.monotonic() - began
         hits = await stage.control.hits()

@@ -75,6 +75,11 @@ class PlansStage:
         """Cases that were sent and have none."""
         return self.outside.sent + self.flow.sent - self.answered
 
+    @property
+    def patience(self) -> float:
+        """Seconds that a worker waits for a portal's answer."""
+        return _PATIENCE / self.shape.scale
+
     async def worker(self) -> Keeper:
         """One more worker, not started; the portals see it at an address of its own."""
         number = len(self.keepers)
