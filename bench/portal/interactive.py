@@ -12,7 +12,7 @@ from bench.portal.ground import Brokers, ground
 from bench.portal.operating import request, start_with
 
 #: Less than elsewhere: the way through RabbitMQ and Kafka takes real milliseconds, which the scale would multiply.
-SCALE = 10.0
+SCALE = 5.0
 LOAD = 20_000
 COST = 0.02
 EVERY = 0.5

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable, Mapping, Set
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Set
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 #: seconds; calls that are out and answers on their way have 20 s each, the commit 10 s (runtime.py, gateway.py)
 _REVOKE_LIMIT = 50.0
+#: seconds between two looks while an agent has enough to do
+_SOON = 0.05
 
 
 class Only:
@@ -44,11 +46,13 @@ class Only:
     and Faust dropped it as not asked for. Nobody read it again.
     """
 
-    def __init__(self, partitions: Set[TP]) -> None:
+    def __init__(self, partitions: Set[TP], is_full: Callable[[str], bool] = lambda topic: False) -> None:
+        """`is_full`: tells of a topic that its agent has enough to do; its records stay with aiokafka meanwhile."""
         self._partitions = partitions
+        self._is_full = is_full
 
     def __contains__(self, partition: object) -> bool:
-        return partition in self._partitions
+        return partition in self._partitions and not self._is_full(cast(TP, partition).topic)
 
     def __bool__(self) -> bool:
         return True
@@ -101,8 +105,10 @@ class SafeConsumer(Consumer):
         """Gaps need no bookkeeping: only delivered offsets count."""
 
     async def _getmany(self, active_partitions: Set[TP] | None, timeout: float) -> Any:
-        only = active_partitions if active_partitions is None else Only(active_partitions)
-        return await super()._getmany(cast("set[TP] | None", only), timeout)
+        runtime = cast("BusApp", self.app).runtime
+        only = active_partitions if active_partitions is None else Only(active_partitions, runtime.is_full)
+        # what an agent has room for again is not waited for: aiokafka wakes up for new records only
+        return await super()._getmany(cast("set[TP] | None", only), _SOON if runtime.any_full() else timeout)
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:
         await drain(self, fetcher)

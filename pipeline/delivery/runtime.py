@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from aiokafka import AIOKafkaProducer
@@ -28,6 +28,8 @@ __all__ = ["RELEASE_TIMEOUT", "Runtime"]
 
 #: longest wait for what is in flight when partitions are revoked, seconds (design, section 3)
 RELEASE_TIMEOUT = 20.0
+#: records that wait for an agent while more are read for it; with one more poll they fit into its queue (app.py)
+ENOUGH = 1000
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,8 @@ class Runtime:
         self.producer: ConfirmedProducer = KafkaProducer(self._worker_producer, self.wire, self.guard)
         self.bulk: ConfirmedProducer = KafkaProducer(self._bulk_producer, self.wire, self.guard)
         self.flows: dict[str, FlowRunner] = {}
+        #: what waits for the agent of a topic, by the topic's name in Kafka
+        self._queues: dict[str, asyncio.Queue[Any]] = {}
         self._bulk: AIOKafkaProducer | None = None
         self._starting: list[Callable[[], Awaitable[None]]] = []
         self._stopping: list[Callable[[], Awaitable[None]]] = []
@@ -81,6 +85,22 @@ class Runtime:
             await runner.run(stream)
 
         self.app.agent(topic, name=flow.name, concurrency=1)(agent)
+
+    def reads(self, topics: Iterable[str], queue: asyncio.Queue[Any]) -> None:
+        """An agent takes the records of these topics from that queue."""
+        self._queues.update((self.wire(topic), queue) for topic in topics)
+
+    def is_full(self, topic: str) -> bool:
+        """Has the agent of a topic (its name in Kafka) enough to do?
+
+        Then no more of it is read: delivery to a queue without room would hold up the records of all other agents.
+        """
+        queue = self._queues.get(topic)
+        return queue is not None and queue.qsize() >= ENOUGH
+
+    def any_full(self) -> bool:
+        """Has some agent enough to do?"""
+        return any(queue.qsize() >= ENOUGH for queue in self._queues.values())
 
     def on_start(self, call: Callable[[], Awaitable[None]]) -> None:
         """Called when the worker starts, topics declared, before it joins the group."""

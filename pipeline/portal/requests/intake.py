@@ -31,6 +31,9 @@ _AGENTS: dict[Lane, tuple[str, str]] = {
     "i": ("portal-intake-interactive", REQUESTS_INTERACTIVE),
     "b": ("portal-intake-bulk", REQUESTS_BULK),
 }
+#: Requests of a lane that are taken in at once (None: the setting). Few bulk ones, or a load of thousands would hold up
+#: each step of an interactive one; they are enough to keep Kafka busy.
+_AT_ONCE: dict[Lane, int | None] = {"i": None, "b": 20}
 
 
 class Intake:
@@ -67,6 +70,7 @@ class Intake:
                 topics=(topic,),
                 handler=self._handler(lane),
                 key=lambda event: None,
+                in_flight=_AT_ONCE[lane],
                 on_dead=lambda event, error, lane=lane: [self._answer(event, lane, error)],  # type: ignore[misc]
             )
             for lane, (name, topic) in _AGENTS.items()

@@ -154,6 +154,9 @@ class FakeRuntime:
         """No prefix."""
         return topic
 
+    def reads(self, topics: Iterable[str], queue: asyncio.Queue[Any]) -> None:
+        """See Runtime."""
+
     def runner(self, flow: Flow) -> FlowRunner:
         """The flow's runner in this runtime."""
         return FlowRunner(flow, self)  # type: ignore[arg-type]

@@ -16,6 +16,8 @@ from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from faust.types import TP
 
 from pipeline.delivery.consumer import Only, SafeConsumer
+from pipeline.delivery.runtime import ENOUGH, Runtime
+from tests.unit.delivery.fakes import settings
 
 CHANGELOG, SOURCE = TP("changelog", 0), TP("in", 0)
 
@@ -99,15 +101,35 @@ async def test_they_are_taken_as_soon_as_they_may_be_read() -> None:
 
 
 async def test_the_consumer_asks_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
+    asked: list[tuple[Any, float]] = []
 
     async def fetch(self: Any, active_partitions: Any, timeout: float) -> Any:
-        asked.append(active_partitions)
+        asked.append((active_partitions, timeout))
         return {}
 
     monkeypatch.setattr(next(base for base in SafeConsumer.__mro__[1:] if "_getmany" in vars(base)), "_getmany", fetch)
+    full: set[str] = set()
+    runtime = SimpleNamespace(is_full=lambda topic: topic in full, any_full=lambda: bool(full))
     consumer = SafeConsumer.__new__(SafeConsumer)
+    consumer.app = SimpleNamespace(runtime=runtime)
     await consumer._getmany(set(), 1.0)
     await consumer._getmany(None, 1.0)
-    assert bool(asked[0]) and SOURCE not in asked[0]
-    assert asked[1] is None
+    assert bool(asked[0][0]) and SOURCE not in asked[0][0] and asked[0][1] == 1.0
+    assert asked[1][0] is None
+    await consumer._getmany({SOURCE}, 1.0)
+    assert SOURCE in asked[2][0]
+    full.add(SOURCE.topic)
+    assert SOURCE not in asked[2][0], "its agent has enough to do"
+    await consumer._getmany({SOURCE}, 1.0)
+    assert asked[3][1] < 1.0, "it is looked at again soon"
+
+
+async def test_a_runtime_knows_which_agents_have_enough_to_do() -> None:
+    runtime = Runtime.__new__(Runtime)
+    runtime.settings, runtime._queues = settings(topic_prefix="x."), {}
+    queue: asyncio.Queue[int] = asyncio.Queue()
+    runtime.reads(("a", "b"), queue)
+    assert not runtime.any_full() and not runtime.is_full("x.a")
+    for number in range(ENOUGH):
+        queue.put_nowait(number)
+    assert runtime.any_full() and runtime.is_full("x.a") and runtime.is_full("x.b") and not runtime.is_full("x.c")
