@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m tests.chaos.plans", description=__doc__)
     parser.add_argument("phases", nargs="*", metavar="phase", help=f"of {', '.join(FULL)}; default: all")
-    parser.add_argument("--count", type=int, help="plans in all phases together; default 3000, short 250")
+    parser.add_argument("--count", type=int, help="plans in all phases together; default 3000, short 160, unsafe 120")
     parser.add_argument("--seed", type=int, help="of all that is random; default: another each time, printed")
     parser.add_argument("--short", action="store_true", help="the form of `make test`")
     parser.add_argument("--unsafe", action="store_true", help="neither stamps nor settling: doubles must be seen")
