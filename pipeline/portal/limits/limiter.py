@@ -7,6 +7,7 @@ last place, because requests take unequal times to arrive: they may be late by t
 
 from __future__ import annotations
 
+import math
 import random
 
 __all__ = ["Limiter"]
@@ -58,6 +59,14 @@ class Limiter:
         """Seconds until the next slot, without taking it."""
         self._follow_clock(now)
         return max(0.0, max(self._empty_at, now) + self._interval - now - self._depth)
+
+    def slots(self, now: float) -> int:
+        """Requests that may leave now, one after another without a wait; many where there is no limit."""
+        if self._rate is None:
+            return 1_000_000
+        self._follow_clock(now)
+        taken = max(0.0, self._empty_at - now)
+        return max(0, math.floor((self._depth - taken) / self._interval + 1e-6))
 
     def throttled(self, now: float) -> None:
         """The portal refused a call with 503: its bucket is full. Back off, longer each time, and slow down.

@@ -168,7 +168,7 @@ class Executor:
             await self._pause_for(wait)
             return None
         self._wake.clear()
-        shipment = await self._packer.pack(lanes, self._free)
+        shipment = await self._packer.pack(lanes, self._leaving)
         if shipment is None:
             # seen from before: a hold that ended since then would be waited for by nobody
             at = self.scheduler.next_time(now, lanes)
@@ -208,6 +208,10 @@ class Executor:
             bulk = sum(1 for shipment in self._flying.values() if shipment.lane == "b")
             free = min(free, max(1, most - 1) - bulk)
         return free
+
+    def _leaving(self, lane: Lane) -> int:
+        """HTTP requests that may leave now for a lane: as connections and the portal's bucket allow."""
+        return min(self._free(lane), max(1, self.limiter.slots(time.time())))
 
     def _held(self, credential_id: str, method: str, lane: Lane) -> float | None:
         return self.governor.ready_at(credential_id, method, time.time(), urgent=lane == "i")

@@ -237,3 +237,14 @@ def test_a_clock_that_is_set_back_does_not_stop_the_portal() -> None:
     for _ in range(45):
         made.reserve(10_000.0)
     assert made.ready_in(6_400.0) == pytest.approx(0.5)
+
+
+@given(rate=st.floats(0.1, 50), burst=st.integers(1, 300), taken=st.integers(0, 300), later=st.floats(0, 100))
+def test_slots_are_what_leaves_without_a_wait(rate: float, burst: int, taken: int, later: float) -> None:
+    limiter = Limiter(rate, burst)
+    for _ in range(taken):
+        limiter.reserve(NOW)
+    slots = limiter.slots(NOW + later)
+    waits = [limiter.reserve(NOW + later) for _ in range(slots + 1)]
+    assert all(wait < 1e-3 for wait in waits[:-1]) and waits[-1] > 0
+    assert Limiter(None, 50).slots(NOW) > 1000
