@@ -14,6 +14,7 @@ import orjson
 import pytest
 from cryptography.fernet import Fernet
 
+from bench.portal import readme as portal_table
 from pipeline import topology
 from pipeline.configuration import read
 from pipeline.delivery.flow import Flow
@@ -174,3 +175,13 @@ def test_the_errors_in_the_document_are_those_of_the_taxonomy() -> None:
     text = (ROOT / "docs" / "writing-a-flow.md").read_text().partition("## What it may raise")[2]
     named = set(re.findall(r"`([A-Z][a-zA-Z]+)(?:\(until\))?`", text))
     assert named | {"PipelineError", "Oversize"} == set(errors.__all__)
+
+
+# -- README: the gateway at the portal's limit
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ru.md"])
+def test_the_table_of_limits_is_what_was_measured(name: str) -> None:
+    lines = orjson.loads((portal_table.ROOT / "bench" / "results" / "portal.json").read_bytes())["lines"]
+    shown = (ROOT / name).read_text().partition(portal_table.BEGIN)[2].partition(portal_table.END)[0].strip()
+    assert shown == portal_table.table(portal_table.HEADS[name], lines), "python -m bench.portal.readme"
