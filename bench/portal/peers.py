@@ -87,4 +87,5 @@ async def _through(url: str, queues: tuple[str, str], count: int, env: dict[str,
 def _counted(portal: Portal) -> dict[str, Any]:
     found = httpx.get(f"{portal.url}/_sandbox/counters?portal=default&detail=0", trust_env=False).json()
     counters = found.get("portals", {}).get("default", found)
-    return {"refused": counters["refused"], "requests": counters["requests"]}
+    done = counters["executions"].get("crm.deal.list", 0)
+    return {"refused": counters["refused"], "requests": counters["requests"], "executed": done}

@@ -12,8 +12,8 @@ from bench.measure import RESULTS
 ROOT = Path(__file__).parents[2]
 BEGIN, END = "<!-- bench-portal: begin -->", "<!-- bench-portal: end -->"
 HEADS = {
-    "README.md": ("measured", "way", "limit", "got", "ratio", "refused"),
-    "README.ru.md": ("измерено", "чем", "предел", "вышло", "отношение", "отказов"),
+    "README.md": ("measured", "way", "limit", "got", "ratio", "refused", "note"),
+    "README.ru.md": ("измерено", "чем", "предел", "вышло", "отношение", "отказов", "примечание"),
 }
 
 
@@ -22,7 +22,7 @@ def table(heads: tuple[str, ...], lines: list[dict[str, Any]]) -> str:
     rows = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for line in lines:
         figures = (f"{line[name]:,.2f}" for name in ("limit", "measured", "ratio"))
-        rows.append(f"| {line['row']} | {line['way']} | {' | '.join(figures)} | {line['refused']} |")
+        rows.append(f"| {line['row']} | {line['way']} | {' | '.join(figures)} | {line['refused']} | {line.get('note', '')} |")
     return "\n".join(rows)
 
 

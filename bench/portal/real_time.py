@@ -59,6 +59,7 @@ async def _ours(folder: Path, brokers: Brokers, count: int, limit: float) -> dic
             "refused": counters["refused"],
             "requests": counters["requests"],
             "errors": client.errors,
+            "note": f"executed {counters['executions'].get('crm.deal.list', 0):,}",
         }
 
 
@@ -72,4 +73,5 @@ def _peer(name: str, told: dict[str, Any], limit: float) -> dict[str, Any]:
         "refused": told["refused"],
         "requests": told["requests"],
         "errors": told["errors"],
+        "note": f"executed {told['executed']:,}" + (f"; gave up: {told['text']}" if told.get("text") else ""),
     }
