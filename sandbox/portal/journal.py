@@ -40,8 +40,21 @@ class Execution:
 
 
 def digest_of(params: Any) -> str:
-    """sha256 (hex) of the parameters as JSON with sorted keys and no spaces, after PHP's array rules."""
-    return hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """sha256 (hex) of the parameters as JSON with sorted keys and no spaces, after PHP's array rules.
+
+    Every scalar is taken as PHP's text of it, so a call has the same digest alone and as a command of a batch.
+    """
+    return hashlib.sha256(orjson.dumps(_as_text(params), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_text(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_text(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return "1" if value else ""
+    return str(value)
 
 
 class Journal:
