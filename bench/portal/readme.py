@@ -22,7 +22,8 @@ def table(heads: tuple[str, ...], lines: list[dict[str, Any]]) -> str:
     rows = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for line in lines:
         figures = (f"{line[name]:,.2f}" for name in ("limit", "measured", "ratio"))
-        rows.append(f"| {line['row']} | {line['way']} | {' | '.join(figures)} | {line['refused']} | {line.get('note', '')} |")
+        cells = (line["row"], line["way"], *figures, line["refused"], line.get("note", ""))
+        rows.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(rows)
 
 

@@ -34,8 +34,8 @@ from pipeline.portal.requests.answered import answers_for, is_answered
 from pipeline.portal.requests.book import Book
 from pipeline.portal.requests.completion import Completion
 from pipeline.portal.requests.intake import Intake
+from pipeline.portal.requests.lanes import LANES, TOPICS, Lane
 from pipeline.portal.requests.letters import Letters
-from pipeline.portal.requests.row import Lane
 from pipeline.portal.sending.courses import Courses
 from pipeline.portal.sending.executor import Executor
 from pipeline.portal.sending.parts import Parts
@@ -45,13 +45,12 @@ from pipeline.portal.steps.env import Env
 from pipeline.portal.view import PortalState, portal_state
 from pipeline.portal.wire.client import PortalClient
 from pipeline.settings import PortalSettings
-from pipeline.topology import KEYS, LINKS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS, THROTTLES, TOKENS
+from pipeline.topology import KEYS, LINKS, REQUESTS_INTERACTIVE, RESULTS, THROTTLES, TOKENS
 
 __all__ = ["Gateway"]
 
 logger = logging.getLogger(__name__)
 
-_LANES: tuple[tuple[Lane, str], ...] = (("i", REQUESTS_INTERACTIVE), ("b", REQUESTS_BULK))
 _DRAIN_TIMEOUT = 19.0
 _HOUSEKEEPING = 60.0
 #: Parts of the portal's time limit after which a call is surely over.
@@ -228,7 +227,7 @@ class Gateway:
         consumer = self._runtime.app.consumer
         places = {
             TP(self._runtime.wire(topic), partition): (lane, partition)
-            for lane, topic in _LANES
+            for lane, topic in TOPICS.items()
             for partition in partitions
         }
         if not places:
@@ -250,7 +249,7 @@ class Gateway:
                 through = {
                     (lane, partition): self._book.applied(lane, partition).through
                     for partition in partitions
-                    for lane, _ in _LANES
+                    for lane in LANES
                 }
                 for place in sorted(through):
                     await self._book.mark(*place, through[place], first_open.get(place))

@@ -16,11 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.chaos.forensics import trace
+from tests.chaos.reporting import all_answered, report
 from tests.chaos.scenarios import SCENARIOS
-from tests.chaos.stage import Brokers, Stage, stage
+from tests.chaos.stage import Brokers, stage
 from tests.chaos.verdict import Verdict, judge
 
-__all__ = ["FULL", "SHORT", "Shape", "main", "report", "run_scenario"]
+__all__ = ["FULL", "SHORT", "Shape", "main", "run_scenario"]
 
 #: Seconds for answers that come again.
 _ECHO = 2.0
@@ -48,7 +49,7 @@ async def run_scenario(name: str, folder: Path, brokers: Brokers, shape: Shape, 
     ) as made:
         began = time.monotonic()
         disturbed = await SCENARIOS[name](made)
-        await _all_answered(made, shape.stall)
+        await all_answered(made.cases, lambda: made.outside.answered, shape.stall)
         seconds = time.monotonic() - began
         await asyncio.sleep(_ECHO)
         # what a worker still holds un-acked goes back into the queue, and is found there
@@ -56,27 +57,6 @@ async def run_scenario(name: str, folder: Path, brokers: Brokers, shape: Shape, 
         verdict = await judge(made, name, disturbed, seconds)
         missing = await trace(made, verdict.lost) if verdict.lost else []
         return verdict, missing
-
-
-async def _all_answered(made: Stage, stall: float) -> None:
-    seen, since = -1, time.monotonic()
-    while any(not case.answers for case in made.cases):
-        if made.outside.answered != seen:
-            seen, since = made.outside.answered, time.monotonic()
-        if time.monotonic() - since > stall:
-            return
-        await asyncio.sleep(0.1)
-
-
-def report(verdict: Verdict, missing: list[str], folder: Path) -> None:
-    """Print the line; on failure also why, what is missing, and where the logs are."""
-    print(verdict.line(), flush=True)
-    for failure in verdict.failures:
-        print(f"  FAILED: {failure}", flush=True)
-    for line in missing:
-        print(f"  missing: {line}", flush=True)
-    if verdict.failures:
-        print(f"  logs: {folder}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -93,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for name in options.scenarios or SCENARIOS:
             verdict, missing = asyncio.run(run_scenario(name, root / name, brokers, shape, seed))
-            report(verdict, missing, root / name)
+            report(verdict, missing, root / name, word="missing")
             failed += bool(verdict.failures)
     finally:
         brokers.stop()

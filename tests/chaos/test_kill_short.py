@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.kill import SHORT, report, run_scenario
+from tests.chaos.kill import SHORT, run_scenario
+from tests.chaos.reporting import report
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.stage import Brokers
 
@@ -26,5 +27,5 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
 @pytest.mark.parametrize("name", SCENARIOS)
 async def test_every_request_has_its_answer(name: str, brokers: Brokers, tmp_path: Path) -> None:
     verdict, missing = await run_scenario(name, tmp_path, brokers, SHORT, seed=20261121)
-    report(verdict, missing, tmp_path)
+    report(verdict, missing, tmp_path, word="missing")
     assert not verdict.failures, "\n".join([verdict.line(), *verdict.failures, *missing])

@@ -9,8 +9,9 @@ import pytest
 
 from stack.kafka import Kafka
 from stack.rabbitmq import RabbitMQ
-from tests.chaos.plans.run import SHORT, UNSAFE, report, run_phase
+from tests.chaos.plans.run import SHORT, UNSAFE, run_phase
 from tests.chaos.plans.shape import Shape, Urls
+from tests.chaos.reporting import report
 
 pytestmark = [pytest.mark.chaos, pytest.mark.services]
 
@@ -25,7 +26,7 @@ async def test_each_plan_is_executed_once_and_without_stamps_and_settling_it_is_
     async def run(form: str, name: str, shape: Shape) -> list[str]:
         folder = tmp_path / form / name
         verdict, traces = await run_phase(name, folder, Urls(kafka.url, rabbitmq.url), shape, SEED)
-        report(verdict, traces, folder)
+        report(verdict, traces, folder, word="trace")
         return [verdict.line(), *verdict.failures, *traces] if verdict.failures else []
 
     forms = [("safe", *item) for item in SHORT.items()] + [("unsafe", *item) for item in UNSAFE.items()]

@@ -13,11 +13,10 @@ from typing import Any
 import orjson
 
 from pipeline.delivery.tables import DurableTable
-from pipeline.portal.requests.row import Lane, Row, applied_key, bucket_key, decode, encode, is_done, request_prefix
+from pipeline.portal.requests.lanes import LANES, Lane
+from pipeline.portal.requests.row import Row, applied_key, bucket_key, decode, encode, is_done, request_prefix
 
 __all__ = ["Applied", "Book"]
-
-_LANES: tuple[Lane, ...] = ("i", "b")
 
 #: rows between two pauses of a long scan
 _SLICE = 500
@@ -136,7 +135,7 @@ class Book:
 
         The loop goes on turning meanwhile: millions of finished requests may lie behind one that waits.
         """
-        for lane in _LANES:
+        for lane in LANES:
             start = self.applied(lane, partition).low.encode() or None
             async for stored in self._stored(partition, lane, start):
                 if not is_done(stored):
@@ -166,7 +165,7 @@ class Book:
         Rows lie in the order in which requests came; the first one that is finished and too young ends the search.
         """
         count = 0
-        for lane in _LANES:
+        for lane in LANES:
             async for stored in self._stored(partition, lane, None):
                 if not is_done(stored):
                     continue

@@ -76,14 +76,7 @@ class Completion:
         Raises:
             Lost: the partition is no longer ours.
         """
-        attempt = 1
-        while True:
-            try:
-                await self._book.done(row)
-                return
-            except Transient:
-                await asyncio.sleep(self._backoff.pause(attempt))
-                attempt += 1
+        await self._backoff.insist(lambda: self._book.done(row))
 
     async def _complete(
         self, row: Row, reply: Reply, letter: Record | None, gather: bool, then: Callable[[], None]

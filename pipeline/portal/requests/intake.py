@@ -20,17 +20,14 @@ from pipeline.portal.access.credentials import Credentials
 from pipeline.portal.requests.answers import failed, to_record
 from pipeline.portal.requests.book import Book
 from pipeline.portal.requests.inspect import fingerprint, inspect
-from pipeline.portal.requests.row import Lane, Row, new_row, seen_key
+from pipeline.portal.requests.lanes import TOPICS, Lane
+from pipeline.portal.requests.row import Row, new_row, seen_key
 from pipeline.portal.sending.scheduler import Entry
 from pipeline.settings import Settings
-from pipeline.topology import REQUESTS_BULK, REQUESTS_INTERACTIVE
 
 __all__ = ["Intake"]
 
-_AGENTS: dict[Lane, tuple[str, str]] = {
-    "i": ("portal-intake-interactive", REQUESTS_INTERACTIVE),
-    "b": ("portal-intake-bulk", REQUESTS_BULK),
-}
+_AGENTS: dict[Lane, str] = {"i": "portal-intake-interactive", "b": "portal-intake-bulk"}
 #: Requests of a lane that are taken in at once (None: the setting). Few bulk ones, or a load of thousands would hold up
 #: each step of an interactive one; they are enough to keep Kafka busy.
 _AT_ONCE: dict[Lane, int | None] = {"i": None, "b": 20}
@@ -67,13 +64,13 @@ class Intake:
         return tuple(
             Flow(
                 name=name,
-                topics=(topic,),
+                topics=(TOPICS[lane],),
                 handler=self._handler(lane),
                 key=lambda event: None,
                 in_flight=_AT_ONCE[lane],
                 on_dead=lambda event, error, lane=lane: [self._answer(event, lane, error)],  # type: ignore[misc]
             )
-            for lane, (name, topic) in _AGENTS.items()
+            for lane, name in _AGENTS.items()
         )
 
     def open(self) -> None:
@@ -160,7 +157,7 @@ class Intake:
             await self._changed.wait()
 
     def _refuse(self, event: Event[bytes], lane: Lane, error: PipelineError) -> list[Record]:
-        agent, _ = _AGENTS[lane]
+        agent = _AGENTS[lane]
         letter = dead_letter(event, error, agent=agent, version="1", message_limit=self._settings.message_limit)
         metrics.EVENTS_DEAD_LETTERED.labels(agent, error.error_class).inc()
         return [self._answer(event, lane, error), letter]

@@ -9,13 +9,12 @@ from pipeline.delivery.dead_letters import dead_letter
 from pipeline.delivery.errors import PipelineError
 from pipeline.delivery.flow import Event
 from pipeline.delivery.records import Record
-from pipeline.portal.requests.row import Lane, Row
-from pipeline.topology import REQUESTS_BULK, REQUESTS_INTERACTIVE
+from pipeline.portal.requests.lanes import TOPICS
+from pipeline.portal.requests.row import Row
 
 __all__ = ["AGENT", "Letters"]
 
 AGENT = "portal-gateway"
-_TOPICS: dict[Lane, str] = {"i": REQUESTS_INTERACTIVE, "b": REQUESTS_BULK}
 
 
 class Letters:
@@ -41,7 +40,7 @@ class Letters:
             "amqp-correlation-id": row.correlation_id,
         }
         event: Event[None] = Event(
-            topic=self._wire(_TOPICS[row.lane]),
+            topic=self._wire(TOPICS[row.lane]),
             partition=row.partition,
             offset=row.offset,
             key=row.portal.encode(),

@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
 from pipeline.portal.requests.inspect import Request
+from pipeline.portal.requests.lanes import Lane
 
 __all__ = [
     "DONE",
     "SENT",
     "WAITING",
-    "Lane",
     "Row",
     "applied_key",
     "bucket_key",
@@ -35,8 +35,6 @@ __all__ = [
     "request_prefix",
     "seen_key",
 ]
-
-Lane = Literal["i", "b"]
 
 WAITING, SENT, DONE = "w", "s", "d"
 

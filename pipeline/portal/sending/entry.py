@@ -23,7 +23,6 @@ class Entry:
 
     row: Row
     attempts: int = 0
-    error: str = ""
     seq: int = 0
     method: str = ""
     #: order keys whose queue has somebody before it

@@ -18,14 +18,15 @@ from pipeline.delivery.exit import die
 from pipeline.delivery.ownership import Lost
 from pipeline.portal.limits.pause import Pause
 from pipeline.portal.partition import partition_of
-from pipeline.portal.requests.row import SENT, Lane, Row
+from pipeline.portal.requests.lanes import LANES, Lane
+from pipeline.portal.requests.row import SENT, Row
 from pipeline.portal.sending.entry import Entry
 from pipeline.portal.sending.landing import Landed, Landing
 from pipeline.portal.sending.outcome import outcomes
 from pipeline.portal.sending.packer import Packer
 from pipeline.portal.sending.parts import Parts
 from pipeline.portal.sending.records import Records
-from pipeline.portal.sending.scheduler import LANES, Scheduler
+from pipeline.portal.sending.scheduler import Scheduler
 from pipeline.portal.sending.shipment import Flight, Shipment
 from pipeline.portal.steps.command import Command, Unclear
 from pipeline.portal.wire.access import Access

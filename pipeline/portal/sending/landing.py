@@ -153,7 +153,7 @@ class Landing:
         if not shipment.packed:
             return
         place, seconds = (shipment.credential_id, methods.BATCH), shipment.expected
-        fault = first.result if first.whole and isinstance(first.result, PipelineError) else None
+        fault = first.fault if first.whole else None
         if fault is None or isinstance(fault, Oversize):
             self._governor.answered(*place, now, times, seconds=seconds)
         elif isinstance(fault, PortalThrottled) and fault.method_only:
@@ -206,7 +206,6 @@ class Landing:
         fault = outcome.result
         if isinstance(fault, Executed):
             return fault
-        flight.entry.error = str(fault)
         if isinstance(fault, Throttled):
             return now
         if isinstance(fault, Blocked):
@@ -259,10 +258,8 @@ class Landing:
 
 def _of_portal(outcome: Outcome) -> PipelineError | None:
     """A fault that is not about one command."""
-    fault = outcome.result
-    if outcome.whole or (isinstance(fault, PortalThrottled) and not fault.method_only):
-        return fault if isinstance(fault, PipelineError) else None
-    return None
+    fault = outcome.fault
+    return fault if outcome.whole or (isinstance(fault, PortalThrottled) and not fault.method_only) else None
 
 
 def _was_looked_at(shipment: Shipment, outcome: Outcome) -> bool:

@@ -26,6 +26,11 @@ class Outcome:
     times: Times | None = None
     whole: bool = False
 
+    @property
+    def fault(self) -> PipelineError | None:
+        """The result, when it is one."""
+        return None if isinstance(self.result, Executed) else self.result
+
 
 def outcomes(shipment: Shipment, answer: Answer | PipelineError) -> tuple[list[Outcome], Times | None]:
     """One outcome for each shot, in their order, and the times of the batch itself."""

@@ -13,17 +13,15 @@ from collections.abc import Awaitable, Callable
 from pipeline.portal import methods
 from pipeline.portal.limits.costs import Costs
 from pipeline.portal.limits.governor import Governor
-from pipeline.portal.requests.row import Lane
+from pipeline.portal.requests.lanes import Lane
 from pipeline.portal.sending.entry import Entry
 from pipeline.portal.sending.scheduler import Scheduler
 from pipeline.portal.sending.shipment import Flight, Shipment
 from pipeline.portal.steps.command import Command
-from pipeline.portal.wire import encode
+from pipeline.portal.wire import batch, encode
 
-__all__ = ["MOST_COMMANDS", "Packer"]
+__all__ = ["Packer"]
 
-#: Bitrix24: batch.md
-MOST_COMMANDS = 50
 #: requests that were looked at and must go alone or wait; more of them end the search for this shipment
 _MOST_ASIDE = 25
 
@@ -43,7 +41,7 @@ class Packer:
         self._costs = costs
         self._prepare = prepare
         self._budget = budget
-        self._room = min(room, MOST_COMMANDS)
+        self._room = min(room, batch.LIMIT)
 
     async def pack(self, lanes: tuple[Lane, ...], free: Callable[[Lane], int]) -> Shipment | None:
         """The next shipment, its commands reserved with the governor; None: nothing can go now.
@@ -160,6 +158,6 @@ def _query(command: Command) -> str:
     if command.query is None:
         try:
             command.query = encode.command(command.method, command.params)
-        except encode.Unfit as reason:
-            command.query, command.reason = "", str(reason)
+        except encode.Unfit:
+            command.query = ""
     return command.query

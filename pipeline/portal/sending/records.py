@@ -8,9 +8,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 
 from pipeline.delivery.errors import PipelineError, Transient
@@ -49,7 +48,7 @@ class Records:
         throttles = self._parts.throttles
         wait = throttles.ready_in(row.partition, row.portal, row.throttle, now)
         if wait <= 0:
-            await self._insist(lambda: throttles.take(row.partition, row.portal, row.throttle or "", now))
+            await self._parts.backoff.insist(lambda: throttles.take(row.partition, row.portal, row.throttle or "", now))
             entry.counted = True
         return wait
 
@@ -71,7 +70,7 @@ class Records:
                 row = flight.row
                 row.state, row.sent_at, row.progress = SENT, sent_at, course.progress()
             rows = [flight.row for flight in flights]
-            await self._insist(lambda rows=rows: self._parts.book.put(rows))  # type: ignore[misc]
+            await self._parts.backoff.insist(lambda rows=rows: self._parts.book.put(rows))  # type: ignore[misc]
             now = time.time()
             if now - sent_at <= self._parts.limits.request_limit * _PROMPT:
                 return now
@@ -81,7 +80,7 @@ class Records:
         rate, state = self._parts.limits.rate, self._parts.limiter.state()
         if rate is not None and state > self._noted:
             noted = max(state, time.time()) + _AHEAD / rate
-            await self._insist(lambda: self._parts.book.note_bucket(*self._place, noted))
+            await self._parts.backoff.insist(lambda: self._parts.book.note_bucket(*self._place, noted))
             self._noted = noted
 
     async def release(self) -> None:
@@ -109,7 +108,7 @@ class Records:
                 row.state, row.progress = SENT if course.is_out() else WAITING, progress
                 rows.append(row)
         if rows:
-            await self._insist(lambda: self._parts.book.put(rows))
+            await self._parts.backoff.insist(lambda: self._parts.book.put(rows))
 
     async def write_links(self, changes: Iterable[LinkChanges], partition: int) -> None:
         """Drops, then puts."""
@@ -118,23 +117,13 @@ class Records:
         drops = [(portal, *place) for one in changes for place in one.drops]
         puts = [link for one in changes for link in one.puts]
         if drops:
-            await self._insist(lambda: links.drop_many(partition, drops))
+            await self._parts.backoff.insist(lambda: links.drop_many(partition, drops))
         if puts:
-            await self._insist(lambda: links.put_many(partition, puts))
+            await self._parts.backoff.insist(lambda: links.put_many(partition, puts))
 
     def letter(self, row: Row, error: PipelineError) -> Record:
         """The dead letter of a request that a person must look at."""
         return self._parts.letters.letter(row, error)
-
-    async def _insist(self, write: Callable[[], Awaitable[object]]) -> None:
-        attempt = 1
-        while True:
-            try:
-                await write()
-                return
-            except Transient:
-                await asyncio.sleep(self._parts.backoff.pause(attempt))
-                attempt += 1
 
 
 def _has_changed(landed: Landed) -> bool:

@@ -15,12 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from pipeline.portal.requests.row import Lane
+from pipeline.portal.requests.lanes import LANES, Lane
 from pipeline.portal.sending.entry import Entry
 
-__all__ = ["LANES", "Entry", "Scheduler"]
-
-LANES: tuple[Lane, ...] = ("i", "b")
+__all__ = ["Entry", "Scheduler"]
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 #: (credential id, method)

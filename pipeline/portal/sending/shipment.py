@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from pipeline.portal import methods
 from pipeline.portal.entities import KEYS_A_LOOKUP, entity
-from pipeline.portal.requests.row import Lane, Row
+from pipeline.portal.requests.lanes import Lane
+from pipeline.portal.requests.row import Row
 from pipeline.portal.sending.entry import Entry
 from pipeline.portal.steps.command import Command, LookUp
 from pipeline.portal.wire import batch, encode
@@ -31,9 +34,8 @@ class Shot:
 
     method: str
     params: Any
-    body: bytes
     expected: float
-    #: of several look-ups made one
+    #: its form within a batch, of several look-ups made one
     joined: str = ""
     members: list[tuple[Flight, Command]] = field(default_factory=list)
 
@@ -48,6 +50,12 @@ class Shot:
         query = self.joined or self.members[0][1].query
         assert query, "a command that must go alone is in no batch"
         return query
+
+    @property
+    def body(self) -> bytes:
+        """JSON of a call alone; in a batch nobody needs it."""
+        command = self.members[0][1]
+        return orjson.dumps(self.params) if self.joined else command.json()
 
     @property
     def charged(self) -> list[str]:
@@ -88,7 +96,7 @@ class Shipment:
     def add(self, flight: Flight, command: Command, expected: float) -> None:
         """Take a command along as one more shot."""
         self._board(flight, command)
-        shot = Shot(command.name, command.params, command.json(), expected, members=[(flight, command)])
+        shot = Shot(command.name, command.params, expected, members=[(flight, command)])
         self.shots.append(shot)
         self.expected += expected
         if (lookup := command.lookup) is not None:
@@ -126,5 +134,5 @@ def _widen(shot: Shot, command: Command) -> bool:
         shot.joined = encode.command(shot.method, params)
     except encode.Unfit:
         return False
-    shot.params, shot.body = params, Command(shot.method, params, write=False).json()
+    shot.params = params
     return True

@@ -38,7 +38,6 @@ class Command:
     body: bytes = b""
     lookup: LookUp | None = None
     query: str | None = field(default=None, repr=False)
-    reason: str = ""
     #: times that it was sent and nobody could tell the outcome
     failures: int = 0
     first_failure: float | None = None

@@ -15,9 +15,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.plans.run import FULL, SHORT, UNSAFE, report, run_phase, scaled
+from tests.chaos.plans.run import FULL, SHORT, UNSAFE, run_phase, scaled
 from tests.chaos.plans.shape import Urls
 from tests.chaos.plans.sums import too_quiet, total
+from tests.chaos.reporting import report
 from tests.chaos.stage import Brokers
 
 __all__ = ["main"]
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         for name, shape in form.items():
             part = scaled(shape, options.count, whole)
             verdict, traces = asyncio.run(run_phase(name, root / name, urls, part, seed))
-            report(verdict, traces, root / name)
+            report(verdict, traces, root / name, word="trace")
             verdicts.append(verdict)
     finally:
         brokers.stop()

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from tests.chaos.plans.phases import PHASES, Disturbed
 from tests.chaos.plans.shape import Shape, Urls
-from tests.chaos.plans.stage import PlansStage, plans_stage
+from tests.chaos.plans.stage import plans_stage
 from tests.chaos.plans.trace import trace
 from tests.chaos.plans.verdict import PlansVerdict, judge
+from tests.chaos.reporting import all_answered
 
-__all__ = ["FULL", "SHORT", "UNSAFE", "report", "run_phase"]
+__all__ = ["FULL", "SHORT", "UNSAFE", "run_phase"]
 
 #: Phases of the forms of this test, and how much of each; the counts make 3,000.
 FULL = {
@@ -38,7 +39,7 @@ async def run_phase(name: str, folder: Path, urls: Urls, shape: Shape, seed: int
         except TimeoutError as error:
             disturbed.failures.append(str(error))
             await stage.publish_rest()
-        await _all_answered(stage)
+        await all_answered(stage.cases, lambda: stage.answered, stage.shape.stall)
         seconds = time.monotonic() - began
         hits = await stage.control.hits()
         await stage.control.mend()
@@ -46,27 +47,6 @@ async def run_phase(name: str, folder: Path, urls: Urls, shape: Shape, seed: int
         await asyncio.gather(*(keeper.close() for keeper in stage.keepers))
         verdict = await judge(stage, name if shape.safe else f"{name}, unsafe", disturbed, hits, seconds)
         return verdict, await trace(stage, verdict) if verdict.failures else []
-
-
-async def _all_answered(stage: PlansStage) -> None:
-    seen, since = -1, time.monotonic()
-    while any(not case.answers for case in stage.cases):
-        if stage.answered != seen:
-            seen, since = stage.answered, time.monotonic()
-        if time.monotonic() - since > stage.shape.stall:
-            return
-        await asyncio.sleep(0.1)
-
-
-def report(verdict: PlansVerdict, traces: list[str], folder: Path) -> None:
-    """Print the line; on failure also why, what became of the plans, and where the logs are."""
-    print(verdict.line(), flush=True)
-    for failure in verdict.failures:
-        print(f"  FAILED: {failure}", flush=True)
-    for line in traces:
-        print(f"  trace: {line}", flush=True)
-    if verdict.failures:
-        print(f"  logs: {folder}", flush=True)
 
 
 def scaled(shape: Shape, count: int | None, total: int) -> Shape:

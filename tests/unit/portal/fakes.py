@@ -12,10 +12,8 @@ from pipeline.delivery.flow import Event
 from pipeline.delivery.records import Record
 from pipeline.delivery.tables import DurableTable
 from pipeline.portal.requests.book import Book
-from pipeline.portal.requests.row import WAITING, Lane, Row
-from pipeline.topology import REQUESTS_BULK, REQUESTS_INTERACTIVE
-
-TOPICS: dict[Lane, str] = {"i": REQUESTS_INTERACTIVE, "b": REQUESTS_BULK}
+from pipeline.portal.requests.lanes import TOPICS, Lane
+from pipeline.portal.requests.row import WAITING, Row
 
 
 class MemoryTable:

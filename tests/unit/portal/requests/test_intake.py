@@ -11,7 +11,8 @@ from pipeline.delivery.ownership import Lost
 from pipeline.portal.access.credentials import Credentials
 from pipeline.portal.requests.book import Book
 from pipeline.portal.requests.intake import Intake
-from pipeline.portal.requests.row import WAITING, Lane
+from pipeline.portal.requests.lanes import Lane
+from pipeline.portal.requests.row import WAITING
 from pipeline.portal.sending.scheduler import Entry
 from pipeline.settings import Settings
 from pipeline.topology import DEAD_LETTERS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS

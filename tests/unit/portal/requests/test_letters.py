@@ -3,8 +3,8 @@
 import pytest
 
 from pipeline.delivery.errors import Unknown
+from pipeline.portal.requests.lanes import Lane
 from pipeline.portal.requests.letters import AGENT, Letters
-from pipeline.portal.requests.row import Lane
 from pipeline.topology import DEAD_LETTERS, REQUESTS_BULK, REQUESTS_INTERACTIVE
 from tests.unit.portal.fakes import row
 

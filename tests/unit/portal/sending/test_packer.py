@@ -8,10 +8,10 @@ import pytest
 
 from pipeline.portal.limits.costs import Costs
 from pipeline.portal.limits.governor import Governor
-from pipeline.portal.requests.row import Lane
+from pipeline.portal.requests.lanes import LANES, Lane
 from pipeline.portal.sending.entry import Entry
 from pipeline.portal.sending.packer import Packer
-from pipeline.portal.sending.scheduler import LANES, Scheduler
+from pipeline.portal.sending.scheduler import Scheduler
 from pipeline.portal.sending.shipment import Flight, Shipment
 from pipeline.portal.steps.command import Command, LookUp
 from pipeline.portal.wire.times import Times

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.portal.limits.costs import Costs
-from pipeline.portal.requests.row import Lane
+from pipeline.portal.requests.lanes import Lane
 from pipeline.portal.sending.entry import Entry
 from pipeline.portal.sending.shipment import Shipment
 from pipeline.portal.steps.command import Command

@@ -7,9 +7,9 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.portal.requests.row import Lane
+from pipeline.portal.requests.lanes import LANES, Lane
 from pipeline.portal.sending.entry import Entry
-from pipeline.portal.sending.scheduler import LANES, Place, Scheduler
+from pipeline.portal.sending.scheduler import Place, Scheduler
 from tests.unit.portal.fakes import row
 
 CREDENTIALS, METHODS = "xy", "mn"
