@@ -16,6 +16,7 @@ from tests.chaos.stage import Stage
 __all__ = ["SCENARIOS", "Disturbed"]
 
 _IN_FLIGHT_TIMEOUT = 60.0
+_A_FEW = 10
 _EXIT_UNEXPECTED = 70
 
 
@@ -29,11 +30,17 @@ class Disturbed:
     notes: list[str] = field(default_factory=list)
 
     async def in_flight(self, stage: Stage, fewest: int = 1) -> None:
-        """Wait for requests in flight, and note how many there are. Raises TimeoutError."""
+        """Wait for requests in flight, and note how many there are; when all are answered, send a few more.
+
+        Raises TimeoutError.
+        """
         deadline = time.monotonic() + _IN_FLIGHT_TIMEOUT
+        more: asyncio.Task[None] | None = None
         while stage.outside.unanswered < fewest:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no requests in flight; {stage.left} are not published yet")
+            if stage.idle and stage.left and (more is None or more.done()):
+                more = stage.publish(_A_FEW, 0.0)
             await asyncio.sleep(0.01)
         self.kills.append(stage.outside.unanswered)
         self.calls.append(await stage.control.in_flight())

@@ -70,6 +70,11 @@ class Stage:
         """Cases that are not published yet."""
         return len(self.cases) - self._next
 
+    @property
+    def idle(self) -> bool:
+        """All that was taken for publishing is published and answered."""
+        return self.outside.answered >= self._next
+
     def worker(self) -> Keeper:
         """One more worker of the installation, not started."""
         number = len(self.keepers)
