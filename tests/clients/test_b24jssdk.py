@@ -138,14 +138,14 @@ def test_operating_limit(javascript: JavaScript, secure: Simulator) -> None:
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_an_expired_token_is_renewed_once(javascript: JavaScript, secure: Simulator, known: bool) -> None:
-    """Whether it knows that the token has expired, or is told so by the portal."""
+def test_an_expired_token_is_renewed(javascript: JavaScript, secure: Simulator, known: bool) -> None:
+    """Whether it knows that the token has expired, or is told so by the portal: then again for a refusal that comes late."""
     pair = secure.tokens()
     secure.control("oauth/expire", {})
     given = {"access": pair["access_token"], "refresh": pair["refresh_token"], "id": CLIENT_ID, "secret": CLIENT_SECRET}
     told = javascript("calls.mjs", "oauth", known=known, **given)
     assert [answer["result"]["ID"] for answer in told["answers"]] == ["1"] * 3
-    assert len(told["renewed"]) == 1 and told["renewed"][0] != pair["access_token"]
+    assert 1 <= len(told["renewed"]) <= (1 if known else 3) and pair["access_token"] not in told["renewed"]
     counters = secure.counters()
     assert (counters["executions"], counters["errors"].get("expired_token", 0)) == ({"profile": 3}, 0 if known else 3)
 
