@@ -139,7 +139,7 @@ def test_operating_limit(javascript: JavaScript, secure: Simulator) -> None:
 
 @pytest.mark.parametrize("known", [False, True])
 def test_an_expired_token_is_renewed(javascript: JavaScript, secure: Simulator, known: bool) -> None:
-    """Whether it knows that the token has expired, or is told so by the portal: then again for a refusal that comes late."""
+    """Whether it knows that the token has expired, or is told so by the portal: again for a refusal that comes late."""
     pair = secure.tokens()
     secure.control("oauth/expire", {})
     given = {"access": pair["access_token"], "refresh": pair["refresh_token"], "id": CLIENT_ID, "secret": CLIENT_SECRET}
