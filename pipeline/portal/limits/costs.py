@@ -7,7 +7,6 @@ under way when an operating budget is nearly spent. Methods are canonical names,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 __all__ = ["FEW", "HEADROOM", "MEMORY", "UNKNOWN", "Costs", "Dearest"]
 
@@ -65,15 +64,6 @@ class Costs:
             return UNKNOWN * self._default(method)
         upper = max(HEADROOM * known.dearest.value, known.mean)
         return max(upper, UNKNOWN * self._default(method)) if known.dearest.count < FEW else upper
-
-    def fitting(self, methods: Iterable[str], budget: float) -> int:
-        """How many commands of this sequence are expected to take at most `budget` seconds; at least one."""
-        count, seconds = 0, 0.0
-        for count, method in enumerate(methods, start=1):
-            seconds += self.expected(method)
-            if seconds > budget:
-                return max(1, count - 1)
-        return max(1, count)
 
     def learn(self, method: str, seconds: float) -> None:
         """A call of `method` took so long. What is no length of time is passed over."""

@@ -40,11 +40,6 @@ class Shot:
     members: list[tuple[Flight, Command]] = field(default_factory=list)
 
     @property
-    def write(self) -> bool:
-        """Does it change something?"""
-        return self.members[0][1].write
-
-    @property
     def query(self) -> str:
         """Its form within a batch. Known once the packer has looked at it (packer.py)."""
         query = self.joined or self.members[0][1].query

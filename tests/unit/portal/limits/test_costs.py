@@ -108,22 +108,6 @@ def test_never_nothing() -> None:
     assert costs.expected(ADD) > 0
 
 
-def test_as_many_as_fit_a_batch() -> None:
-    costs = Costs()
-    assert costs.fitting(["crm.item.add"] * 50, 30.0) == 16
-    assert costs.fitting(["crm.deal.list"] * 50, 30.0) == 50
-    assert costs.fitting(["crm.item.add"] * 50, 1.0) == 1
-    assert costs.fitting(["crm.deal.get", "crm.item.add", "crm.deal.get"], 1.0) == 1
-
-
-@given(st.lists(st.sampled_from(["crm.deal.list", "crm.item.add", "profile"]), min_size=1), st.floats(0.1, 40.0))
-def test_what_fits_is_within_the_budget(methods: list[str], budget: float) -> None:
-    costs = Costs()
-    count = costs.fitting(methods, budget)
-    assert count == 1 or sum(map(costs.expected, methods[:count])) <= budget
-    assert count == len(methods) or sum(map(costs.expected, methods[: count + 1])) > budget
-
-
 def test_names_come_from_outside() -> None:
     costs = Costs()
     costs.learn("kept.add", 7.0)
