@@ -21,7 +21,7 @@ test: venv system ## lint, then unit, integration, client, e2e and short chaos t
 	-@$(PYTHON) -m stack.npm tests/clients/js >/dev/null
 	@tests/all.sh $(PYTHON) $(PYTEST)
 
-test-unit: venv ## unit tests only: no service, seconds
+test-unit: venv ## unit tests only: no service, two minutes
 	@$(PYTHON) -m pytest tests/unit $(PYTEST)
 
 lint: venv ## ruff check, ruff format --check, mypy --strict

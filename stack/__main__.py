@@ -15,7 +15,7 @@ STATE = Path(".local")
 
 def up(arguments: argparse.Namespace) -> int:
     """Start the services, with --worker the worker too, and leave them running."""
-    local = Local(STATE / "up", os.environ, tied=False)
+    local = Local(STATE / "up", {**_configuration(), **os.environ}, tied=False)
     local.start(lambda name: print(f"{name} is up", flush=True))
     if arguments.worker and not local.worker.running:
         local.worker.start(timeout=120)
@@ -26,6 +26,12 @@ def up(arguments: argparse.Namespace) -> int:
     (local.folder / "env").write_text(exports)
     print(f"For a worker of yours: . {STATE}/up/env\n{exports}", end="")
     return status(arguments)
+
+
+def _configuration() -> dict[str, str]:
+    """PIPELINE_CONFIG for the `pipeline.toml` of this folder, if it has one: the worker runs in a folder of its own."""
+    path = Path("pipeline.toml").absolute()
+    return {"PIPELINE_CONFIG": str(path)} if path.is_file() else {}
 
 
 def down(_: argparse.Namespace) -> int:

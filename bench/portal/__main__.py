@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.measure import save, show
 from bench.portal import interactive, mix, operating, real_time, upserts
+from bench.portal.cells import COLUMNS, cells
 from bench.portal.ground import Brokers
 from stack.kafka import Kafka
 from stack.rabbitmq import RabbitMQ
@@ -24,7 +25,6 @@ ROWS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "upserts": upserts.run,
     "interactive": interactive.run,
 }
-_COLUMNS = ("row", "way", "limit", "measured", "ratio", "refused", "note")
 
 
 def main() -> int:
@@ -49,8 +49,8 @@ def main() -> int:
             print(_text(lines[-1]), flush=True)
     show(
         "the gateway at the portal's limit",
-        _COLUMNS,
-        [tuple(line.get(name, "") for name in _COLUMNS) for line in lines],
+        COLUMNS,
+        [cells(line) for line in lines],
     )
     print(f"raw figures: {save('portal', {'lines': lines})}")
     return 0

@@ -57,6 +57,7 @@ async def _run(folder: Path, brokers: Brokers) -> dict[str, Any]:
         return {
             "row": f"mix: {EACH:,} each of {len(COSTS)} methods, the portal's seconds (x{SCALE:g})",
             "way": "ours",
+            "unit": "s",
             "limit": limit(),
             "measured": seconds,
             "ratio": seconds / limit(),

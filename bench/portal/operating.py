@@ -52,8 +52,9 @@ async def _lists(folder: Path, brokers: Brokers, cost: float, windows: int) -> d
         rate = done / ((end - begin) * SCALE)
         refused = made.counters()["refused"]
         return {
-            "row": f"operating: crm.deal.list of {cost} s, calls a second after the first window (x{SCALE:g})",
+            "row": f"operating: crm.deal.list of {cost} s, rate after the first window (x{SCALE:g})",
             "way": "ours",
+            "unit": "calls/s",
             "limit": best,
             "measured": rate,
             "ratio": rate / best,
@@ -78,6 +79,7 @@ async def _adds(folder: Path, brokers: Brokers, count: int, cost: float) -> dict
         return {
             "row": f"{count:,} crm.deal.add of {cost} s, the portal's seconds (x{SCALE:g})",
             "way": "ours",
+            "unit": "s",
             "limit": limit,
             "measured": seconds,
             "ratio": seconds / limit,

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from bench.measure import RESULTS
+from bench.portal.cells import cells
 
 ROOT = Path(__file__).parents[2]
 BEGIN, END = "<!-- bench-portal: begin -->", "<!-- bench-portal: end -->"
@@ -21,9 +22,7 @@ def table(heads: tuple[str, ...], lines: list[dict[str, Any]]) -> str:
     """Markdown."""
     rows = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for line in lines:
-        figures = (f"{line[name]:,.2f}" for name in ("limit", "measured", "ratio"))
-        cells = (line["row"], line["way"], *figures, line["refused"], line.get("note", ""))
-        rows.append(f"| {' | '.join(map(str, cells))} |")
+        rows.append(f"| {' | '.join(cells(line))} |")
     return "\n".join(rows)
 
 

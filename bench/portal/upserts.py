@@ -102,6 +102,7 @@ async def _run(folder: Path, brokers: Brokers) -> dict[str, Any]:
         return {
             "row": f"{COUNT:,} upserts, 70 % unchanged, the portal's seconds (x{SCALE:g})",
             "way": "ours",
+            "unit": "s",
             "limit": limit(),
             "measured": seconds,
             "ratio": seconds / limit(),
