@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stack import cache, ports
+from stack.__main__ import _configuration
 from stack.demo import Result, sample
 from stack.local import Local
 from stack.worker import Worker, bus_environment
@@ -72,6 +73,14 @@ def test_the_environment_may_set_anything_of_the_worker(tmp_path: Path) -> None:
     worker = Local(tmp_path, env, tied=True, usual=()).worker
     assert {name: worker.env[name] for name in env if name != "OTHER"} == bus_environment(env)
     assert "OTHER" not in worker.env
+
+
+def test_the_worker_of_make_up_reads_the_file_of_this_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _configuration() == {}
+    (tmp_path / "pipeline.toml").write_text("")
+    assert _configuration() == {"PIPELINE_CONFIG": str(tmp_path / "pipeline.toml")}
+    assert Local(tmp_path / "up", _configuration(), tied=True, usual=()).worker.env.items() >= _configuration().items()
 
 
 def test_two_workers_share_nothing_by_default(tmp_path: Path) -> None:
