@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import orjson
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -21,6 +22,14 @@ from pipeline.portal.links.store import Link
 __all__ = ["Bar", "progress", "say_doubles", "show"]
 
 _HEAD = ("portal", "entity", "originator", "external", "id", "hash", "version", "at")
+#: what gives way in a terminal that is too narrow, the first first, and to how many cells; `at` keeps its date
+_GIVES = {"hash": 8, "at": 10, "version": 10, "originator": 6, "portal": 6, "external": 16}
+_CROPPED = frozenset({"hash", "at"})
+#: the external id is folded, not cut, and the id and the entity stay whole
+_FOLDED = "external"
+_LEFT_OUT = ("at", "hash", "version", "originator")
+#: cells of a line in a pipe
+_ENDLESS = 100_000
 #: doubled external ids that are named one by one
 _NAMED = 1000
 
@@ -32,19 +41,42 @@ def show(links: Sequence[Link], *, limit: int, as_json: bool) -> None:
         for link in shown:
             click.echo(orjson.dumps(_fields(link) | {"at": link.at}))
     else:
-        table = Table(box=None, pad_edge=False)
-        for name in _HEAD:
-            # in a pipe nothing may be cut off for want of a terminal's width
-            table.add_column(name, no_wrap=True)
-        for link in shown:
-            at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(link.at))
-            cells = (*_fields(link).values(), at)
-            table.add_row(*(Text("" if cell is None else _printable(str(cell))) for cell in cells))
         console = Console()
-        console = console if console.is_terminal else Console(width=console.measure(table).maximum)
-        console.print(table)
+        if console.is_terminal:
+            console.print(_table(shown, console.width))
+        else:  # in a pipe nothing may be cut off for want of a terminal's width
+            Console(width=_ENDLESS).print(_table(shown, _ENDLESS))
     if len(shown) < len(links):
         click.echo(f"{len(shown)} of {len(links)} links; --limit 0 shows all", err=True)
+
+
+def _table(links: Sequence[Link], width: int) -> Table:
+    """A line for each link."""
+    rows = [_cells(link) for link in links]
+    columns = zip(_HEAD, *rows, strict=True)
+    widths = _fitting({column[0]: max(map(cell_len, column)) for column in columns}, width)
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
+    for name, wide in widths.items():
+        overflow: Any = "fold" if name == _FOLDED else "crop" if name in _CROPPED else "ellipsis"
+        table.add_column(name, width=wide, no_wrap=name != _FOLDED, overflow=overflow)
+    for row in rows:
+        table.add_row(*(Text(cell) for name, cell in zip(_HEAD, row, strict=True) if name in widths))
+    return table
+
+
+def _fitting(widths: dict[str, int], width: int) -> dict[str, int]:
+    """Widths of columns that go into `width`, from those that they want; without those that find no room."""
+    excess = sum(widths.values()) + len(widths) - 1 - width
+    for name, least in _GIVES.items():
+        given = max(0, widths[name] - least)
+        # what is cropped has one short form, what gets an ellipsis gives no more than it must
+        given = given if name in _CROPPED and excess > 0 else min(given, max(0, excess))
+        widths[name] -= given
+        excess -= given
+    for name in _LEFT_OUT:
+        if excess > 0:
+            excess -= widths.pop(name) + 1
+    return widths
 
 
 def say_doubles(doubles: Mapping[str, Sequence[str]], unfit: Sequence[str]) -> None:
@@ -77,6 +109,10 @@ class Bar:
         """How many are done."""
         self._bars.update(self._task, completed=done)
 
+    def say(self, text: str) -> None:
+        """A line of its own, above the bar where there is one."""
+        self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Bar]:
@@ -97,6 +133,11 @@ def _fields(link: Link) -> dict[str, Any]:
         "hash": link.hash,
         "version": link.version,
     }
+
+
+def _cells(link: Link) -> list[str]:
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(link.at))
+    return ["" if cell is None else _printable(str(cell)) for cell in (*_fields(link).values(), at)]
 
 
 def _printable(text: str) -> str:

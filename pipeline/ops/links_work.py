@@ -6,7 +6,7 @@ import asyncio
 import io
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -14,6 +14,7 @@ import click
 from aiokafka.errors import KafkaError
 
 from pipeline.ops.links_screen import progress, say_doubles
+from pipeline.ops.links_waiting import PortalWord, Told
 from pipeline.portal.entities import Entity
 from pipeline.portal.links.calls import open_caller
 from pipeline.portal.links.csv_file import Reading
@@ -101,10 +102,16 @@ async def rebuild(
 ) -> None:
     """Put the links of all objects of an entity, oldest first. Raises LinksError, having told from where to go on."""
     known = await read_links(kafka, portal, of.name) if from_id else []
-    async with open_sender(kafka) as sender, open_caller(kafka, portal, credential, patience) as call:
-        course = Rebuild(call, portal, of, originator, from_id=from_id, known=known)
+    async with (
+        open_sender(kafka) as sender,
+        open_caller(kafka, portal, credential, patience) as call,
+        aclosing(PortalWord(kafka.settings, portal)) as word,
+    ):
+        told = Told(call, word)
+        course = Rebuild(told, portal, of, originator, from_id=from_id, known=known)
         try:
             with progress(of.name) as bar:
+                told.say = bar.say
                 async for page in course.pages():
                     bar.total(course.total or 0)
                     await sender.send(put_records(portal, page.links))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.portal.plan import CallStep, Key, Plan, ReconcileStep, UpsertStep, Version
+from pipeline.portal.links.versions import Version
+from pipeline.portal.plan import CallStep, Key, Plan, ReconcileStep, UpsertStep
 from pipeline.portal.steps.refs import REF
 
 __all__ = ["Made", "PlanBuilder", "Ref"]

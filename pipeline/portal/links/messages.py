@@ -6,6 +6,9 @@
 
 `originator`, `hash` and `version` may be left out. A put that says nothing of hash or version keeps what is known of
 them, as long as the id stays the same; null forgets them. The record's key is the portal's name.
+
+What is put must be an entity that the bus knows, a number as id, and a version as in versions.py; what an earlier
+release let in may still be dropped.
 """
 
 from __future__ import annotations
@@ -15,11 +18,14 @@ from itertools import islice
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from pipeline.delivery.records import Record
+from pipeline.portal.entities import entity, is_number
 from pipeline.portal.links.keys import external_key, split_external
 from pipeline.portal.links.store import Link
+from pipeline.portal.links.versions import Version
 from pipeline.topology import CONTROL
 
 __all__ = ["CHUNK", "ENTITY", "DropLink", "DropLinks", "PutLink", "PutLinks", "drop_records", "put_records"]
@@ -36,10 +42,23 @@ def _number_as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _known_entity(name: str) -> str:
+    try:
+        entity(name)
+    except KeyError as error:
+        raise PydanticCustomError("entity", "{text}", {"text": error.args[0]}) from None
+    return name
+
+
+def _digits(text: str) -> str:
+    if not is_number(text):
+        raise PydanticCustomError("id", "a number is wanted, as the portal gives its objects")
+    return text
+
+
 Text = Annotated[
     str, BeforeValidator(_number_as_text), StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x1f]+$")
 ]
-Number = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
 
 
 class _Strict(BaseModel):
@@ -63,9 +82,10 @@ class DropLink(_Strict):
 class PutLink(DropLink):
     """A link as it is to be."""
 
-    id: Text
+    entity: Annotated[str, AfterValidator(_known_entity)]
+    id: Annotated[Text, AfterValidator(_digits)]
     hash: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
-    version: Number | Annotated[str, Field(strict=True, min_length=1, max_length=1000)] | None = None
+    version: Version | None = None
 
     def over(self, before: Link | None, portal: str) -> Link:
         """The link to write, where `before` stands."""

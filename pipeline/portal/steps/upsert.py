@@ -1,6 +1,7 @@
 """Add an object, change it, or leave it: by its external key, with the links as memory (issue 4, section 1, point 8).
 
     link known -> older version: stale | same hash: unchanged | update -> gone in the portal: forget the link, look
+                  (a version that cannot be compared is not older)
     no link    -> look in the portal -> found: link, update | not found: add -> link
 
 An add whose outcome nobody knows is looked up like any other missing link, after the portal's time limit. An update
@@ -20,14 +21,15 @@ from pipeline.delivery.errors import Permanent, PipelineError, Unknown
 from pipeline.portal.entities import PAGE, entity
 from pipeline.portal.links.keys import external_key
 from pipeline.portal.links.store import Link
-from pipeline.portal.plan import UpsertStep, Version
+from pipeline.portal.links.versions import is_older, kind_of
+from pipeline.portal.plan import UpsertStep
 from pipeline.portal.steps.appending import Appending, appending
 from pipeline.portal.steps.call import MOST_TRIES
 from pipeline.portal.steps.command import Command, Executed, LookUp, Refused, Result, Unclear
 from pipeline.portal.steps.env import Env
 from pipeline.portal.wire.outcomes import is_missing
 
-__all__ = ["UpsertRun", "content_hash", "is_older"]
+__all__ = ["UpsertRun", "content_hash"]
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +37,6 @@ log = logging.getLogger(__name__)
 def content_hash(fields: Mapping[str, Any]) -> str:
     """The same for the same content, whatever the order of its names."""
     return hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
-
-
-def is_older(version: Version | None, applied: Version | None) -> bool:
-    """Is `version` before the one that was applied? Numbers by value, also as text; other texts by their order."""
-    if version is None or applied is None:
-        return False
-    one, other = _number(version), _number(applied)
-    if one is not None and other is not None:
-        return one < other
-    return str(version) < str(applied)
 
 
 class UpsertRun:
@@ -121,13 +113,29 @@ class UpsertRun:
             return
         self._id = link.id
         self._version = link.version if self._version is None else self._version
-        if is_older(self._step.version, link.version):
+        older = is_older(self._step.version, link.version)
+        if older is None:
+            self._tell_kinds(link)
+        if older:
             self._finish("stale", write=False)
         elif link.hash == self._hash:
             newer = self._step.version is not None and self._step.version != link.version
             self._finish("unchanged", write=newer)
         else:
             self._update()
+
+    def _tell_kinds(self, link: Link) -> None:
+        assert self._step.version is not None and link.version is not None
+        log.warning(
+            "portal %s: %s %r: version %r (%s) cannot be compared with %r (%s), which was applied; it takes its place",
+            self._env.portal,
+            self._step.entity,
+            self._step.key.id,
+            self._step.version,
+            kind_of(self._step.version),
+            link.version,
+            kind_of(link.version),
+        )
 
     def _look(self, due: float = 0.0, *, alone: bool = False) -> None:
         self._phase = "look"
@@ -237,7 +245,13 @@ class UpsertRun:
             if not self._env.add_again:
                 self._end(Permanent(f"{self._step.entity} {self._id} was deleted in the portal: {fault}"))
                 return
-            log.warning("portal %s: %s %s was deleted; added anew", self._env.portal, self._step.entity, self._id)
+            log.warning(
+                "portal %s: %s %s was deleted; its external id %r is looked for",
+                self._env.portal,
+                self._step.entity,
+                self._id,
+                self._step.key.id,
+            )
             self._look()
         elif self._phase == "look" and self._added:
             self.unsettled = True
@@ -247,6 +261,15 @@ class UpsertRun:
 
     def _finish(self, action: str, *, write: bool = True) -> None:
         self.command, self.open = None, False
+        for gone in self._gone:
+            log.warning(
+                "portal %s: %s %s was deleted; %s %s in its place",
+                self._env.portal,
+                self._step.entity,
+                gone,
+                self._id,
+                action,
+            )
         self._env.known.add(self._kind.objects, self._id)
         self.done = {"id": self._id, "action": action}
         if self._doubles:
@@ -257,9 +280,3 @@ class UpsertRun:
 
     def _end(self, fault: PipelineError) -> None:
         self.command, self.fault, self.open = None, fault, False
-
-
-def _number(version: Version) -> int | None:
-    if isinstance(version, int):
-        return version
-    return int(version) if len(version) < 1000 and version.isascii() and version.isdigit() else None

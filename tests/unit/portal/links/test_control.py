@@ -48,10 +48,11 @@ def command(do: str, *links: dict[str, Any], **more: Any) -> bytes:
 
 
 async def test_links_are_put_and_dropped(control: Control, links: Links, table: MemoryTable) -> None:
-    one = {"entity": "deal", "external": "a/б", "originator": "site", "id": "17", "hash": "h", "version": "v1"}
+    named = {"entity": "deal", "external": "a/б", "originator": "site"}
+    one = {**named, "id": "17", "hash": "h", "version": "2024-08-30T15:29:05Z"}
     await execute(control, command("links.put", one, {"entity": "item:128", "external": 5, "id": 18}))
     key = external_key("site", "a/б")
-    assert links.get(PLACE, "main", "deal", key) == Link("main", "deal", key, "17", "h", "v1")
+    assert links.get(PLACE, "main", "deal", key) == Link("main", "deal", key, "17", "h", "2024-08-30T15:29:05Z")
     assert links.by_id(PLACE, "main", "item:128", "18") == Link("main", "item:128", "5", "18")
     await execute(control, command("links.drop", {"entity": "deal", "external": "a/б"}))
     assert links.get(PLACE, "main", "deal", key) is not None, "without its originator it is another"
@@ -114,6 +115,12 @@ GOOD = {"entity": "deal", "external": "e", "id": "1"}
         (command("links.put", {**GOOD, "external": "a\x1fb"}), "links.put.links.0.external: "),
         (command("links.put", {**GOOD, "originator": "a\x1f"}), "links.put.links.0.originator: "),
         (command("links.put", {**GOOD, "entity": "Deals of mine"}), "links.put.links.0.entity: "),
+        (
+            command("links.put", GOOD, {**GOOD, "entity": "foo"}),
+            "links.put.links.1.entity: no entity 'foo'; known: deal",
+        ),
+        (command("links.put", {**GOOD, "id": "abc"}), "links.put.links.0.id: a number is wanted"),
+        (command("links.put", {**GOOD, "version": "x y"}), "links.put.links.0.version: wanted: an integer"),
         (command("links.put", {"entity": "deal", "external": "e"}), "links.put.links.0.id: "),
         (command("links.put", {**GOOD, "id": 1.5}), "links.put.links.0.id: "),
         (command("links.put", {**GOOD, "id": True}), "links.put.links.0.id: "),
@@ -128,6 +135,12 @@ async def test_what_is_no_command_is_told_with_its_place(control: Control, raw: 
     with pytest.raises(BadInput) as caught:
         await execute(control, raw)
     assert fault in str(caught.value)
+
+
+async def test_a_link_that_an_earlier_release_let_in_can_be_dropped(control: Control, links: Links) -> None:
+    await links.put(PLACE, Link("main", "foo", "e", "abc", None, "x y"))
+    await execute(control, command("links.drop", {"entity": "foo", "external": "e"}))
+    assert links.get(PLACE, "main", "foo", "e") is None
 
 
 @pytest.mark.parametrize(

@@ -34,12 +34,11 @@ LINKS = st.builds(
     st.sampled_from(("main", "портал")),
     st.sampled_from(("deal", "item:128")),
     st.builds(external_key, st.none() | TEXT, TEXT),
-    TEXT,
+    st.integers(0, 10**18 - 1).map(str),
     st.none() | TEXT,
     st.none()
     | st.integers(-(2**63), 2**63 - 1)
-    | TEXT
-    | st.sampled_from(["7", "-7", "007", '"7"', '"', "1e3", "9" * 25]),
+    | st.sampled_from(["7", "-7", "007", "-007", "9" * 25, "2024-08-30T15:29:05+03:00", "2024-08-30 15:29"]),
 )
 
 
@@ -92,6 +91,12 @@ def test_a_file_without_the_header_is_not_read(text: str) -> None:
         ("other,deal,,e,17,,", "portal: there is no portal 'other'; known: main, портал"),
         (",deal,,e,17,,", "portal: "),
         ("main,,,e,17,,", "entity: "),
+        ("main,foo,,e,17,,", "entity: no entity 'foo'; known: deal, "),
+        ("main,item:x,,e,17,,", "entity: no entity 'item:x'"),
+        ("main,deal,,e,abc,,", "id: a number is wanted"),
+        ("main,deal,,e,-5,,", "id: a number is wanted"),
+        ("main,deal,,e,17,,x y", "version: wanted: an integer"),
+        ("main,deal,,e,17,,true", "version: wanted: an integer"),
         ("main,Deal of mine,,e,17,,", "entity: "),
         ("main,deal,,,17,,", "external: "),
         ("main,deal,,e,,,", "id: "),

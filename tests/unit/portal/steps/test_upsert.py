@@ -14,7 +14,7 @@ from pipeline.portal.plan import Key, Plan, UpsertStep
 from pipeline.portal.steps.call import MOST_TRIES
 from pipeline.portal.steps.command import Executed, Refused, Unclear
 from pipeline.portal.steps.env import Env
-from pipeline.portal.steps.upsert import UpsertRun, content_hash, is_older
+from pipeline.portal.steps.upsert import UpsertRun, content_hash
 from tests.unit.portal.steps.world import (
     LIMIT,
     START,
@@ -128,11 +128,26 @@ def test_what_the_portal_lists_but_cannot_change_ends_it() -> None:
     assert upsert.fault is fault and upsert.command is None
 
 
-def test_deleted_but_there_is_a_double() -> None:
+def test_deleted_but_there_is_a_double(caplog: pytest.LogCaptureFixture) -> None:
     upsert = run(known(hash="other"))
-    upsert.take(Refused(NOT_FOUND))
-    upsert.take(executed([row(5), row(8)]))
-    assert asked(upsert) == "crm.company.update" and upsert.command is not None and upsert.command.params["id"] == 8
+    with caplog.at_level(logging.WARNING):
+        upsert.take(Refused(NOT_FOUND))
+        assert caplog.messages == ["portal main: company 5 was deleted; its external id '7' is looked for"]
+        upsert.take(executed([row(5), row(8)]))
+        assert asked(upsert) == "crm.company.update" and upsert.command is not None and upsert.command.params["id"] == 8
+        assert len(caplog.messages) == 1
+        upsert.take(executed(True))
+    assert caplog.messages[1:] == ["portal main: company 5 was deleted; 8 updated in its place"]
+
+
+def test_deleted_and_added_anew_is_told_when_it_is_so(caplog: pytest.LogCaptureFixture) -> None:
+    upsert = run(known(hash="other"))
+    with caplog.at_level(logging.WARNING):
+        upsert.take(Refused(NOT_FOUND))
+        upsert.take(executed([]))
+        assert len(caplog.messages) == 1
+        upsert.take(executed(6))
+    assert caplog.messages[1:] == ["portal main: company 5 was deleted; 6 added in its place"]
 
 
 def test_doubles_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -336,24 +351,27 @@ def test_what_the_links_know_needs_no_look_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "applied", "older"),
-    [
-        (1, 2, True),
-        (2, 2, False),
-        (3, 2, False),
-        ("9", "10", True),
-        (9, "10", True),
-        ("010", 10, False),
-        ("2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z", True),
-        ("b", "a", False),
-        (None, 2, False),
-        (2, None, False),
-        ("²", "³", True),
-        ("9" * 5000, "1" * 5000, False),
-    ],
+    ("applied", "version"),
+    [(4, "2024-08-30T15:29:05+03:00"), ("2024-08-30T15:29:05+03:00", 4), ("free text of an earlier release", 1)],
 )
-def test_versions(version: Any, applied: Any, older: bool) -> None:
-    assert is_older(version, applied) is older
+def test_a_version_of_another_kind_loses_no_update(
+    applied: Any, version: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        upsert = run(known(hash="other", version=applied), version=version)
+        assert asked(upsert) == "crm.company.update"
+        upsert.take(executed(True))
+    assert upsert.done == {"id": "5", "action": "updated"}
+    assert upsert.link == known(hash=content_hash(FIELDS), version=version)
+    (told,) = caplog.messages
+    assert repr(applied) in told and repr(version) in told and "cannot be compared" in told
+
+
+def test_versions_of_one_kind_are_told_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        run(known(hash="other", version=4), version="5").take(executed(True))
+        assert run(known(hash="other", version="5"), version=4).done == {"id": "5", "action": "stale"}
+    assert not caplog.messages
 
 
 def test_the_hash_is_of_the_content_alone() -> None:
