@@ -8,7 +8,7 @@ only makes it `degraded`: ending the worker would not bring it back.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.delivery import metrics
@@ -16,6 +16,7 @@ from pipeline.ops.lag import PartitionLag
 from pipeline.ops.lag_poller import LagPoller
 from pipeline.ops.loops import Problems
 from pipeline.ops.read_models import BridgeView, GatewayView, RuntimeView
+from pipeline.portal.view import PortalState, clock
 from pipeline.topology import REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS
 
 __all__ = ["LAG_LOOP", "Check", "Health", "Membership", "worst"]
@@ -25,15 +26,23 @@ LAG_LOOP = "lag"
 
 #: States in which a portal answers nobody, and a person may have to act.
 BAD_PORTAL_STATES = frozenset({"auth", "blocked", "down"})
+#: States in which requests wait, as they should.
+SLOW_PORTAL_STATES = frozenset({"held", "throttled"})
+#: States whose reason does not tell when the portal is tried again.
+_PROBED = frozenset({"blocked", "down"})
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at. `reasons` name portals and topics: for those who may see the pages."""
+    """One thing that was looked at. `reasons` name portals and topics: for those who may see the pages.
+
+    `notes`: what passes by itself and makes nothing worse, as a portal that is throttled.
+    """
 
     name: str
     word: Word
     reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Membership:
@@ -168,14 +177,10 @@ class Health:
         return _check("rabbitmq", degraded=reasons)
 
     def _portals(self) -> Check:
-        return _check(
-            "portals",
-            degraded=[
-                f"{portal.name}: {portal.state}; {portal.reason}"
-                for portal in self._gateway.portals()
-                if portal.state in BAD_PORTAL_STATES
-            ],
-        )
+        portals = self._gateway.portals()
+        bad = [_portal(portal) for portal in portals if portal.state in BAD_PORTAL_STATES]
+        notes = [_portal(portal) for portal in portals if portal.state in SLOW_PORTAL_STATES]
+        return replace(_check("portals", degraded=bad), notes=tuple(notes))
 
     def _loops(self) -> Check:
         others = (problem for problem in self._problems.current if problem.loop != LAG_LOOP)
@@ -191,6 +196,15 @@ def worst(checks: tuple[Check, ...]) -> Word:
 def _check(name: str, degraded: list[str] | None = None, failed: list[str] | None = None) -> Check:
     word: Word = "failed" if failed else "degraded" if degraded else "ok"
     return Check(name, word, (*(failed or ()), *(degraded or ())))
+
+
+def _portal(portal: PortalState) -> str:
+    text = f"{portal.name}: {portal.state}; {portal.reason}"
+    if portal.state in BAD_PORTAL_STATES and portal.since is not None:
+        text += f"; since {clock(portal.since)}"
+    if portal.state in _PROBED and portal.until is not None and portal.until > time.time():
+        text += f"; next try at {clock(portal.until)}"
+    return text
 
 
 def _ago(since: float) -> str:

@@ -1,4 +1,4 @@
-"""Tells the other workers of our portals and our bridge, through the topic `ops.state`."""
+"""Tells of our portals and our bridge: the other workers through the topic `ops.state`, and the log."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pipeline.delivery import metrics
 from pipeline.delivery.records import Record
 from pipeline.ops.board_records import BRIDGE, PORTAL, Entry, pack
 from pipeline.ops.read_models import BridgeView, GatewayView, RuntimeView
+from pipeline.ops.state_log import StateLog
 from pipeline.portal.view import PortalState
 
 __all__ = ["StatePublisher"]
@@ -30,6 +31,7 @@ class StatePublisher:
         self._gateway = gateway
         self._bridge = bridge
         self._told: dict[tuple[str, str], Entry] = {}
+        self._log = StateLog()
 
     async def step(self) -> None:
         """Tell what is due. Raises Transient when Kafka does not take it."""
@@ -55,6 +57,7 @@ class StatePublisher:
     def _current(self, now: float) -> Iterator[Entry]:
         portals = self._gateway.portals()
         _count(portals)
+        self._log.look(portals, now)
         for portal in portals:
             yield Entry(PORTAL, portal.name, self._worker, now, portal)
         if self._bridge is not None:

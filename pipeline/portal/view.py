@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipeline.portal.sending.executor import Executor
     from pipeline.portal.sending.scheduler import Entry
 
-__all__ = ["Hold", "PortalState", "portal_state"]
+__all__ = ["Hold", "PortalState", "Refused", "ThrottleWait", "clock", "portal_state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,32 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A credential that is refused since a unix time, tried again at `until`, and what its portal or server said."""
+
+    credential: str
+    since: float
+    until: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottleWait:
+    """A route throttle of the settings that plans wait for, until a unix time."""
+
+    name: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class PortalState:
     """One portal as its owner sees it. Ages are seconds; `since` and `until` are unix times. Holds no secret.
 
+    `since`: while `down`, `blocked`, `auth`; `until`: when it is tried again, or what is waited for ends;
     `settling`: requests whose call has an unknown outcome, which is looked up soon; `held`: of every method that waits
     for its operating limit, or credential that is refused; `moved_to`: the host that the portal answers at now, when it
-    is not the one in the settings; `speed`: part of the portal's rate that is used, less than 1 after refusals.
+    is not the one in the settings; `speed`: part of the portal's rate that is used, less than 1 after refusals;
+    `refused`: credentials until they are accepted again; `throttles`: of routes whose plans wait.
     """
 
     name: str
@@ -47,6 +67,8 @@ class PortalState:
     held: tuple[Hold, ...] = ()
     moved_to: str | None = None
     speed: float = 1.0
+    refused: tuple[Refused, ...] = ()
+    throttles: tuple[ThrottleWait, ...] = ()
 
     @classmethod
     def orphan(cls, name: str, entries: Sequence[Entry], now: float) -> PortalState:
@@ -62,21 +84,22 @@ def portal_state(executor: Executor, now: float) -> PortalState:
     state: Word = pause.word
     reason, since, until = pause.reason, pause.since, pause.until
     held = tuple(Hold(*place, at) for place, at in sorted(executor.held(now).items()))
+    refused = tuple(Refused(name, it.since, it.until, it.text) for name, it in sorted(pause.refusals.items()))
+    waits = executor.parts.throttles.waits(executor.name, now)
+    throttles = tuple(ThrottleWait(*wait) for wait in sorted(waits.items()))
     if state == "ok" and len(scheduler):
         slot = executor.limiter.ready_in(now)
-        refused = [hold for hold in held if hold.method == "*"]
         if not executor.calling:
             reason = "taken over: looking for answers that are there already"
         elif refused:
-            state, until = "auth", refused[-1].until
-            reason = f"credential {refused[-1].credential} is refused until {_clock(until)}"
-        elif held:
-            last = max(held, key=lambda hold: hold.until)
-            state, until = "held", last.until
-            reason = f"method {last.method} is held until {_clock(until)}"
+            state, since, until = "auth", min(it.since for it in refused), min(it.until for it in refused)
+            reason = "; ".join(_refusal(it, now) for it in refused)
+        elif held or throttles:
+            state, until = "held", max([*(hold.until for hold in held), *waits.values()])
+            reason = "; ".join(_holds(held, throttles))
         elif slot > 0:
             state, until = "throttled", now + slot
-            reason = f"intensity limit until {_clock(until)}"
+            reason = f"intensity limit until {clock(until)}"
         elif executor.settling:
             reason = f"{len(executor.settling)} calls of unknown outcome are looked up soon"
         else:
@@ -95,8 +118,27 @@ def portal_state(executor: Executor, now: float) -> PortalState:
         held=held,
         moved_to=executor.parts.client.moved.get(executor.parts.address),
         speed=executor.limiter.factor,
+        refused=refused,
+        throttles=throttles,
     )
 
 
-def _clock(at: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(at))
+def _refusal(refused: Refused, now: float) -> str:
+    again = f"tried again at {clock(refused.until)}" if refused.until > now else "tried again now"
+    return f"credential {refused.credential} is refused ({refused.reason}); {again}"
+
+
+def _holds(held: Sequence[Hold], throttles: Sequence[ThrottleWait]) -> Iterator[str]:
+    """The method that is held longest, and every throttle."""
+    if held:
+        last = max(held, key=lambda hold: hold.until)
+        yield f"method {last.method} is held until {clock(last.until)}"
+    for throttle in throttles:
+        yield f"throttle {throttle.name} until {clock(throttle.until)}"
+
+
+def clock(at: float) -> str:
+    """A unix time as the worker's local time: `12:00:03`, with the date when that is not today."""
+    local = time.localtime(at)
+    same_day = time.strftime("%Y-%m-%d", local) == time.strftime("%Y-%m-%d")
+    return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", local)

@@ -102,6 +102,8 @@ def _portal(line: PortalLine) -> dict[str, Any]:
         "until": state.until if state else None,
         "settling": state.settling if state else 0,
         "held": [asdict(hold) for hold in state.held] if state else [],
+        "refused": [asdict(refused) for refused in state.refused] if state else [],
+        "throttles": [asdict(throttle) for throttle in state.throttles] if state else [],
         "moved_to": state.moved_to if state else None,
         "worker": line.worker,
         "last_seen": line.last_seen,

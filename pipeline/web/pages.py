@@ -123,6 +123,7 @@ class Pages:
         answer: dict[str, Any] = {"status": status, "checks": {check.name: check.word for check in checks}}
         if request[AUTHORISED]:
             answer["reasons"] = {check.name: check.reasons for check in checks if check.reasons}
+            answer["notes"] = {check.name: check.notes for check in checks if check.notes}
         return _json(answer, 503 if status == "failed" else 200)
 
     async def readyz(self, request: web.Request) -> web.Response:

@@ -56,6 +56,9 @@ def credential_id(credential: str | None, sealed: str | None) -> str:
 #: sealed texts kept for reuse, and for how many seconds
 _SEALED_KEPT = 1000
 _SEALED_FOR = 3600.0
+#: Shorter tokens are no secrets, and would be found in any text.
+_SHORTEST_SECRET = 6
+_LONGEST_TEXT = 300
 
 
 class Credentials:
@@ -159,6 +162,19 @@ class Credentials:
         if credential is None or not access.is_oauth or self._oauth is None or not is_expiry(fault):
             return False
         return self._oauth.expired(portal, credential, access.token)
+
+    def without_secrets(self, portal: str, credential: str, access: Access | None, text: str) -> str:
+        """A text about a configured credential that may be shown: one line of at most 300 characters.
+
+        `access`: what the call was made with, None = none was made.
+        """
+        known = self._configured(portal, credential)
+        secrets = [field.get_secret_value() for field in (known.token, known.client_secret, known.refresh_token)]
+        secrets += [access.token] if access is not None else []
+        for secret in sorted(secrets, key=len, reverse=True):
+            if len(secret) >= _SHORTEST_SECRET:
+                text = text.replace(secret, "********")
+        return " ".join(text.split())[:_LONGEST_TEXT]
 
     def allowed(self, portal: str, credential: str | None, method: str, body: bytes) -> bool:
         """May this credential (None = a token that is not configured) call the method with this JSON body?

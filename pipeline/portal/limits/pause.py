@@ -1,21 +1,25 @@
 """Why a portal is not called now: its state for pages, metrics and health, and until when. Pure; times are given.
 
 Connection faults and errors of the portal itself pause it with growing steps; an overload block is probed rarely
-(reference: Bitrix24, section 1.4); a success ends any pause.
+(reference: Bitrix24, section 1.4); a success ends any pause. A credential that is refused pauses its own requests only.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.delivery.retry import Backoff
 
-__all__ = ["Pause", "Probes", "Word"]
+__all__ = ["Pause", "Probes", "Refusal", "Word"]
 
 Word = Literal["ok", "throttled", "held", "auth", "blocked", "down"]
 
 _TOLERATED = 2
+#: aiohttp's words around the cause of a missing connection; the text may be cut off
+_NO_CONNECTION = re.compile(r"Cannot connect to host \S+ ssl:.*? \[(.*?)\]?(?=;|$)")
+_CALL_FAILED = re.compile(r"(Connect call failed) \([^)]*\)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,23 @@ class Probes:
         return Probes(self.method_hold / factor, self.credential_probe / factor, self.blocked_probe / factor)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Of a credential, by its portal or token server: since when, when it is tried next (unix seconds), what was said.
+
+    `text` holds no secret: whoever notes it has taken them out.
+    """
+
+    since: float
+    until: float
+    text: str
+
+
 class Pause:
-    """State of one portal. `until` is when the next call may be tried, unix seconds."""
+    """State of one portal. `until` is when the next call may be tried, unix seconds.
+
+    `refusals`: by credential id, from the first refusal until the portal accepts it, the probes between them included.
+    """
 
     def __init__(self, backoff: Backoff, blocked_probe: float) -> None:
         self._backoff = backoff
@@ -47,6 +66,7 @@ class Pause:
         self.since: float | None = None
         self.until: float | None = None
         self.last_success: float | None = None
+        self.refusals: dict[str, Refusal] = {}
 
     def remaining(self, now: float) -> float:
         """Seconds until the portal may be called; 0.0 = now."""
@@ -63,7 +83,7 @@ class Pause:
     def unreachable(self, now: float, text: str) -> None:
         """Not even a connection: pause at once."""
         self._failures += 1
-        self._set("down", now, self._backoff.pause(self._failures), text)
+        self._set("down", now, self._backoff.pause(self._failures), _cause(text))
 
     def failed(self, now: float, text: str) -> None:
         """An answer that tells nothing (5xx, reset, timeout): a few may be the request's own fault."""
@@ -79,7 +99,21 @@ class Pause:
         """The portal shut us out."""
         self._set("blocked", now, self._blocked_probe, text)
 
+    def refused(self, credential_id: str, now: float, wait: float, text: str) -> None:
+        """A credential was refused, and is tried again in `wait` seconds."""
+        known = self.refusals.get(credential_id)
+        self.refusals[credential_id] = Refusal(now if known is None else known.since, now + wait, text)
+
+    def accepted(self, credential_id: str) -> None:
+        """The portal knows the credential (again)."""
+        self.refusals.pop(credential_id, None)
+
     def _set(self, word: Word, now: float, wait: float, text: str) -> None:
         if self.word != word or self.since is None:
             self.since = now
         self.word, self.reason, self.until = word, text, now + wait
+
+
+def _cause(text: str) -> str:
+    """`host:port: cause` of a text of the client."""
+    return _CALL_FAILED.sub(r"\1", _NO_CONNECTION.sub(r"\1", text))

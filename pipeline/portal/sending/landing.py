@@ -105,6 +105,8 @@ class Landing:
         self._account_batch(shipment, outcomes[0], batch_times, now)
         landed = {entry: Landed(flight) for entry, flight in shipment.flights.items()}
         renewed = self._renewed(shipment, outcomes, access)
+        if not renewed:
+            self._note_refusal(shipment, outcomes, access, now)
         for shot, outcome in zip(shipment.shots, outcomes, strict=True):
             self._account(shipment, shot, outcome, now, now - sent_at)
             for flight, command in shot.members:
@@ -141,6 +143,9 @@ class Landing:
             if not isinstance(fault, Auth):
                 self._limiter.succeeded()
                 self._scheduler.release(shipment.credential_id, "*")
+            held = (shipment.credential_id, "*") in self._scheduler.holds(now)
+            if not held and not any(_is_dead(outcome) for outcome in outcomes):
+                self._pause.accepted(shipment.credential_id)
 
     def _broke_off(self, entry: Entry, now: float) -> None:
         """A command that breaks whatever batch it is in must not take those beside it with it."""
@@ -190,6 +195,14 @@ class Landing:
             if isinstance(outcome.result, PortalAuth)
         )
 
+    def _note_refusal(self, shipment: Shipment, outcomes: list[Outcome], access: Access | None, now: float) -> None:
+        """A configured credential is refused: its requests wait, and whoever looks is told why."""
+        credential = shipment.head.credential
+        fault = next((outcome.fault for outcome in outcomes if _is_dead(outcome)), None)
+        if fault is not None and credential is not None:
+            text = self._credentials.without_secrets(self._name, credential, access, str(fault))
+            self._pause.refused(shipment.credential_id, now, self._probes.credential_probe, text)
+
     # -- the requests
 
     def _result(
@@ -231,7 +244,7 @@ class Landing:
     ) -> Result | float:
         fault = outcome.result
         assert isinstance(fault, PipelineError)
-        if isinstance(fault, PortalAuth) and fault.credential_dead:
+        if _is_dead(outcome):
             if renewed:
                 return now
             if shipment.head.credential is not None:
@@ -260,6 +273,11 @@ def _of_portal(outcome: Outcome) -> PipelineError | None:
     """A fault that is not about one command."""
     fault = outcome.fault
     return fault if outcome.whole or (isinstance(fault, PortalThrottled) and not fault.method_only) else None
+
+
+def _is_dead(outcome: Outcome) -> bool:
+    """Can the credential do nothing any more until somebody mends it?"""
+    return isinstance(outcome.fault, PortalAuth) and outcome.fault.credential_dead
 
 
 def _was_looked_at(shipment: Shipment, outcome: Outcome) -> bool:

@@ -21,14 +21,26 @@ class RouteThrottles:
         self._table = table
         self._portals = portals
         self._known: dict[tuple[str, str], Throttle] = {}
+        #: portal -> name -> until when plans were told to wait
+        self._waits: dict[str, dict[str, float]] = {}
 
     def forget(self) -> None:
         """The partitions are not ours any more."""
         self._known.clear()
+        self._waits.clear()
 
     def ready_in(self, partition: int, portal: str, name: str, now: float) -> float:
         """Seconds until a plan of that route may start; 0.0 = now, also for a throttle that the settings lack."""
-        return self._throttle(partition, portal, name, now).ready_in(now)
+        wait = self._throttle(partition, portal, name, now).ready_in(now)
+        waits = self._waits.setdefault(portal, {})
+        waits.pop(name, None)
+        if wait > 0:
+            waits[name] = now + wait
+        return wait
+
+    def waits(self, portal: str, now: float) -> dict[str, float]:
+        """Throttles that plans of the portal wait for: name -> until, unix seconds."""
+        return {name: until for name, until in self._waits.get(portal, {}).items() if until > now}
 
     async def take(self, partition: int, portal: str, name: str, now: float) -> None:
         """One starts: counted durably when this returns. Raises Lost, Transient."""

@@ -15,6 +15,7 @@ from pipeline.ops.health import LAG_LOOP, Check, Health, worst
 from pipeline.ops.lag import LagReport, Offsets, PartitionLag, by_agent
 from pipeline.ops.lag_poller import LagPoller
 from pipeline.ops.loops import Problems
+from pipeline.portal.view import clock
 from pipeline.settings import Settings
 from tests.support.pages import FakeBridge, FakeGateway, FakeRuntime, portal
 
@@ -149,6 +150,24 @@ async def test_a_portal_that_answers_nobody_is_told_and_nothing_more(bench: Benc
     bench.gateway.states = [portal("a", state=state, reason="because"), portal("b", state="throttled", reason="limit")]
     assert bench.words() == {"portals": "degraded"}
     assert bench.reasons() == f"a: {state}; because"
+
+
+@pytest.mark.parametrize(("state", "tried"), [("down", True), ("blocked", True), ("auth", False)])
+async def test_a_portal_is_told_since_when_and_when_it_is_tried_again(bench: Bench, state: Any, tried: bool) -> None:
+    now = time.time()
+    bench.gateway.states = [portal("a", state=state, reason="because", since=now - 5, until=now + 600)]
+    text = f"a: {state}; because; since {clock(now - 5)}"
+    assert bench.reasons() == text + (f"; next try at {clock(now + 600)}" if tried else "")
+    bench.gateway.states = [portal("a", state=state, reason="because", until=now - 1)]
+    assert bench.reasons() == f"a: {state}; because"
+
+
+@pytest.mark.parametrize("state", ["throttled", "held"])
+async def test_a_portal_at_its_limit_is_noted_and_does_no_harm(bench: Bench, state: Any) -> None:
+    await bench.own((topology.LEASES, 0))
+    bench.gateway.states = [portal("a", state=state, reason="limit", until=time.time() + 60), portal("b")]
+    assert (bench.words(), bench.reasons()) == ({}, "")
+    assert [check.notes for check in bench.health.checks() if check.notes] == [(f"a: {state}; limit",)]
 
 
 async def test_rabbitmq(bench: Bench) -> None:

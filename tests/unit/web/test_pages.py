@@ -9,6 +9,7 @@ import pytest
 from pipeline.bridge.status import BridgeStatus, DestinationStatus, QueueStatus
 from pipeline.ops.board_records import BRIDGE, PORTAL, Entry, pack
 from pipeline.ops.lag import LagReport, Offsets, PartitionLag, by_agent
+from pipeline.portal.view import Hold, Refused, ThrottleWait, clock
 from pipeline.settings import PortalSettings
 from tests.support.pages import portal
 from tests.unit.web.conftest import Serve, Site
@@ -111,6 +112,40 @@ async def test_the_twin_says_the_same_in_numbers(serve: Serve) -> None:
     assert view["portals"][0]["portal"] == "default"
     missing = next(agent for agent in view["agents"] if agent["agent"] == "amqp-answers")
     assert missing["status"] == "missing"
+
+
+async def test_a_blocked_portal_has_its_times_and_a_refusal_stands_there_once(serve: Serve) -> None:
+    site = await serve()
+    now = time.time()
+    hold = Hold("hook", "*", now + 60)
+    site.gateway.states = [
+        portal("a", state="blocked", reason="OVERLOAD_LIMIT", since=now - 5, until=now + 600),
+        portal(
+            "b",
+            state="auth",
+            reason="credential hook is refused (X); tried again at 1",
+            since=now - 3,
+            held=(hold,),
+            refused=(Refused("hook", now - 3, now + 60, "X"),),
+            throttles=(ThrottleWait("mirror", now + 30),),
+        ),
+    ]
+    text = (await page(site, "/?part=main")).text
+    table = text[text.index("Portals") :]
+    assert f"OVERLOAD_LIMIT since {clock(now - 5)} next try at {clock(now + 600)}" in table
+    assert table.count("hook") == 1 and f"throttle mirror until {clock(now + 30)}" in table
+    first, second, *_ = (await (await site.client.get("/api/lag")).json())["portals"]
+    assert (first["since"], first["until"]) == (now - 5, now + 600)
+    assert [(one["credential"], one["reason"]) for one in second["refused"]] == [("hook", "X")]
+    assert second["throttles"] == [{"name": "mirror", "until": now + 30}]
+
+
+async def test_health_notes_a_portal_at_its_limit(serve: Serve) -> None:
+    site = await serve()
+    site.gateway.states = [portal("a", state="held", reason="throttle mirror until 12:00:03")]
+    body = await (await site.client.get("/healthz")).json()
+    assert body["checks"]["portals"] == "ok" and "portals" not in body["reasons"]
+    assert body["notes"] == {"portals": ["a: held; throttle mirror until 12:00:03"]}
 
 
 async def test_waiting_requests_are_part_of_the_lag(serve: Serve) -> None:

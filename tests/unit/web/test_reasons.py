@@ -18,6 +18,20 @@ SOURCES = "".join(path.read_text() for path in PACKAGE.rglob("*.py") if path.nam
         ("intensity limit until 12:00:03", "лимит интенсивности до 12:00:03"),
         ("method crm.deal.list is held until 12:00:03", "метод crm.deal.list придержан до 12:00:03"),
         (
+            "method crm.deal.list is held until 12:00:03; throttle mirror until 12:00:05",
+            "метод crm.deal.list придержан до 12:00:03; ограничение mirror до 12:00:05",
+        ),
+        (
+            "credential app is refused (HTTP 400 invalid_grant); tried again at 12:00:03; "
+            "credential hook is refused (HTTP 401 NO_AUTH_FOUND); tried again now",
+            "ключ доступа app отклонён (HTTP 400 invalid_grant); следующая попытка в 12:00:03; "
+            "ключ доступа hook отклонён (HTTP 401 NO_AUTH_FOUND); пробуем снова",
+        ),
+        (
+            "default: blocked; OVERLOAD_LIMIT; since 12:00:03; next try at 12:10:03",
+            "default: заблокирован; OVERLOAD_LIMIT; с 12:00:03; следующая попытка в 12:10:03",
+        ),
+        (
             "p.example: no connection in time; nothing was sent",
             "p.example: нет соединения за отведённое время; ничего не отправлено",
         ),

@@ -2,12 +2,13 @@
 
 import pytest
 from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from pipeline.delivery.errors import Auth
 from pipeline.portal.access.credentials import Credentials, Protected, credential_id
 from pipeline.portal.access.seal import Sealer
 from pipeline.portal.wire.access import Access
-from pipeline.settings import PortalSettings
+from pipeline.settings import CredentialSettings, PortalSettings
 
 
 @pytest.mark.parametrize(
@@ -100,3 +101,16 @@ def test_credential_id(sealer: Sealer) -> None:
 
 def test_settings_show_no_token(portals: dict[str, PortalSettings]) -> None:
     assert "crmcrmcrm" not in repr(portals)
+
+
+def test_what_may_be_shown_of_a_credential_has_no_secret_and_an_end(sealer: Sealer) -> None:
+    app = CredentialSettings(
+        client_id="app.1", client_secret=SecretStr("keykeykey"), refresh_token=SecretStr("keykeykey-refresh")
+    )
+    hook = CredentialSettings(user="1", token=SecretStr("1"))
+    portals = {"main": PortalSettings(address="https://p.example/rest/", credentials={"app": app, "hook": hook})}
+    subject = Credentials(portals, False, sealer)
+    text = "invalid_grant: keykeykey-refresh\n of app.1 (keykeykey), access-1 is old"
+    shown = "invalid_grant: ******** of app.1 (********), ******** is old"
+    assert subject.without_secrets("main", "app", Access.oauth("access-1"), text) == shown
+    assert subject.without_secrets("main", "hook", None, "HTTP 401 " + "x" * 500) == "HTTP 401 " + "x" * 291

@@ -1,7 +1,9 @@
 """pipeline/portal/limits/pause.py: why a portal is not called, and until when."""
 
+import pytest
+
 from pipeline.delivery.retry import Backoff
-from pipeline.portal.limits.pause import Pause
+from pipeline.portal.limits.pause import Pause, Refusal
 
 NOW = 1000.0
 FIRST, LONGEST = 1.0, 8.0
@@ -59,3 +61,37 @@ def test_a_success_ends_everything() -> None:
         assert subject.last_success == NOW + 1
     subject.unreachable(NOW, "x")
     assert subject.remaining(NOW) <= FIRST, "the steps begin anew"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "127.0.0.1:1: Cannot connect to host 127.0.0.1:1 ssl:default [Connect call failed ('127.0.0.1', 1)]; "
+            "nothing was sent",
+            "127.0.0.1:1: Connect call failed; nothing was sent",
+        ),
+        (
+            "p.example: Cannot connect to host p.example:443 ssl:<ssl.SSLContext object at 0x7f> [Name or service not "
+            "known]; nothing was sent",
+            "p.example: Name or service not known; nothing was sent",
+        ),
+        ("p.example: Cannot connect to host p.example:443 ssl:default [cut o", "p.example: cut o"),
+        ("p.example: no connection in time; nothing was sent", "p.example: no connection in time; nothing was sent"),
+    ],
+)
+def test_a_missing_connection_is_told_by_its_place_and_cause(said: str, shown: str) -> None:
+    subject = pause()
+    subject.unreachable(NOW, said)
+    assert subject.reason == shown
+
+
+def test_a_refusal_lasts_over_its_probes_until_it_is_accepted() -> None:
+    subject = pause()
+    subject.refused("app", NOW, 60.0, "invalid_grant")
+    subject.refused("app", NOW + 61, 60.0, "invalid_client")
+    assert subject.refusals == {"app": Refusal(NOW, NOW + 121, "invalid_client")}
+    assert subject.word == "ok", "the other credentials go on"
+    subject.accepted("app")
+    subject.accepted("other")
+    assert subject.refusals == {}

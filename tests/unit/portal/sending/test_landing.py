@@ -17,7 +17,7 @@ from pipeline.portal.limits.governor import MANY
 from pipeline.portal.limits.limiter import Limiter
 from pipeline.portal.requests.row import DONE, WAITING
 from pipeline.portal.sending.landing import GIVE_UP_AFTER
-from pipeline.portal.view import portal_state
+from pipeline.portal.view import clock, portal_state
 from pipeline.portal.wire.access import Access
 from pipeline.portal.wire.faults import (
     Answer,
@@ -30,7 +30,7 @@ from pipeline.portal.wire.faults import (
     PortalUnknown,
 )
 from tests.unit.portal.fakes import settle, until
-from tests.unit.portal.sending.ground import Ground, limited
+from tests.unit.portal.sending.ground import PROBES, Ground, limited
 
 Make = Callable[..., Ground]
 
@@ -152,10 +152,46 @@ async def test_a_configured_credential_that_is_refused_waits_others_go_on(plain:
     )
     await until(lambda: plain.state(other) == DONE)
     assert plain.state(waiting) == WAITING
-    assert portal_state(plain.executor, time.time()).state == "auth"
+    state = portal_state(plain.executor, time.time())
+    assert state.state == "auth" and state.since is not None and state.until is not None
+    assert state.until == state.since + PROBES.credential_probe
+    assert state.reason == f"credential all is refused (expired_token); tried again at {clock(state.until)}"
     await plain.all_done()
+    assert portal_state(plain.executor, time.time()).refused == ()
     assert "error-class" not in plain.answer(waiting).headers
     assert [call.access.token for call in plain.portal.calls] == ["allallall", "crmcrmcrm", "allallall"]
+
+
+async def test_a_refusal_is_shown_during_its_probes_and_since_its_beginning(plain: Ground) -> None:
+    plain.portal.outcomes = [PortalAuth("expired_token", credential_dead=True), PortalAuth("x", credential_dead=True)]
+    await plain.add()
+    await until(lambda: plain.executor.pause.refusals)
+    first = portal_state(plain.executor, time.time())
+    during = portal_state(plain.executor, time.time() + 1)
+    assert during.state == "auth" and during.reason.endswith("(expired_token); tried again now")
+    await until(lambda: plain.executor.pause.refusals["all"].text == "x")
+    state = portal_state(plain.executor, time.time())
+    assert (state.state, state.since) == ("auth", first.since) and " (x); " in state.reason
+    await plain.all_done()
+
+
+@pytest.mark.parametrize("code", ["insufficient_scope", "X"])
+async def test_an_error_of_a_requests_own_ends_a_refusal(code: str, plain: Ground) -> None:
+    """The portal has looked at the call, so it knows the credential."""
+    final = PortalPermanent("no", code=code) if code == "X" else PortalAuth("no", code=code)
+    plain.portal.outcomes = [PortalAuth("expired_token", credential_dead=True), final]
+    await plain.add()
+    await plain.all_done()
+    assert plain.executor.pause.refusals == {}
+
+
+async def test_no_secret_is_in_what_a_refusal_says(plain: Ground) -> None:
+    plain.portal.outcomes = [PortalAuth("HTTP 401 expired_token:\n allallall is old", credential_dead=True)]
+    await plain.add()
+    await until(lambda: plain.executor.pause.refusals)
+    state = portal_state(plain.executor, time.time())
+    assert "(HTTP 401 expired_token: ******** is old)" in state.reason and "allallall" not in repr(state)
+    await plain.all_done()
 
 
 async def test_a_probe_that_succeeds_lets_all_of_the_credential_go(plain: Ground) -> None:
@@ -245,6 +281,7 @@ async def test_a_block_pauses_the_whole_portal_and_is_probed(plain: Ground) -> N
     await until(lambda: plain.executor.pause.word == "blocked")
     state = portal_state(plain.executor, time.time())
     assert (state.state, state.waiting, state.reason) == ("blocked", 2, "OVERLOAD_LIMIT")
+    assert state.since is not None and state.until == state.since + PROBES.blocked_probe
     await plain.all_done()
     assert plain.portal.calls[1].at - plain.portal.calls[0].at >= 0.2
     assert plain.portal.methods == ["crm.first.list", "crm.first.list", "crm.second.list"]
