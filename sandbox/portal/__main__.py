@@ -11,9 +11,9 @@ from aiohttp import web
 
 from sandbox.portal import persistence, sample
 from sandbox.portal.app import make_app
-from sandbox.portal.command_line import options_of, parser
+from sandbox.portal.command_line import options_of, parsed
 from sandbox.portal.control.common import PORTALS
-from sandbox.portal.log import CallLog
+from sandbox.portal.log import CallLog, without_address
 from sandbox.portal.persistence import StoreFileError
 from sandbox.portal.tls import TlsUnavailable, server_context
 
@@ -21,9 +21,11 @@ from sandbox.portal.tls import TlsUnavailable, server_context
 async def serve(given: argparse.Namespace) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    Raises OSError when the port is taken or a file cannot be used, `StoreFileError` for a file that is no store and
-    `TlsUnavailable` without trustme.
+    Raises OSError when the port is taken or a file cannot be used, `StoreFileError` for a file that is no store or
+    could not be written at the end, and `TlsUnavailable` without trustme.
     """
+    if given.store is not None:
+        persistence.check_writable(given.store)
     tls = server_context([given.host, *given.tls_name], given.ca_file) if given.tls else None
     app = make_app(options_of(given), scale=given.scale, log=CallLog(given.log), store=given.store)
     stored = persistence.load(given.store, app[PORTALS]) if given.store is not None else frozenset()
@@ -50,8 +52,9 @@ async def serve(given: argparse.Namespace) -> None:
 
 def main() -> int:
     """Run the simulator; 0 after a signal, 1 with one line on stderr when it cannot start."""
-    given = parser().parse_args()
+    given = parsed()
     logging.basicConfig(level=logging.INFO if given.verbose else logging.WARNING, stream=sys.stderr)
+    logging.getLogger("aiohttp.server").addFilter(without_address)
     with contextlib.suppress(ImportError):
         import uvloop
 

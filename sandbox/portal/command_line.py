@@ -1,7 +1,9 @@
 """The command line of `python -m sandbox.portal`: its flags, and the options that they mean."""
 
 import argparse
+import math
 import re
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,28 +19,45 @@ All times are the portal's seconds, of which --scale pass in a real one.
 """
 
 
-def _seconds(text: str) -> float:
+def _number(text: str, fits: Callable[[float], bool], wanted: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+        value = math.nan
+    if not (math.isfinite(value) and fits(value)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
     return value
+
+
+def _seconds(text: str) -> float:
+    return _number(text, lambda value: value >= 0, "a number of seconds from 0")
 
 
 def _above_zero(text: str) -> float:
-    value = _seconds(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} must be above 0; no limit at all is --no-limits")
-    return value
+    return _number(text, lambda value: value > 0, "a number above 0")
+
+
+def _limit(text: str) -> float:
+    return _number(text, lambda value: value > 0, "a number above 0; no limit at all is --no-limits")
 
 
 def _share(text: str) -> float:
-    value = _seconds(text)
-    if value > 1:
-        raise argparse.ArgumentTypeError(f"{text!r} must be between 0 and 1")
-    return value
+    return _number(text, lambda value: 0 <= value <= 1, "a number from 0 to 1")
+
+
+def _whole(text: str, wanted: str = "a whole number from 0") -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    wanted = "a port: a whole number from 0 to 65535"
+    port = _whole(text, wanted)
+    # uvloop binds a port above that modulo 65536.
+    if port > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+    return port
 
 
 def _credential(text: str) -> tuple[str | None, Credential]:
@@ -74,9 +93,7 @@ def _portal_name(text: str) -> str:
 def _seed(text: str) -> int:
     if text in SIZES:
         return SIZES[text]
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of objects; there are: {', '.join(SIZES)}")
-    return int(text)
+    return _whole(text, f"a whole number from 0, nor one of: {', '.join(SIZES)}")
 
 
 def _zone(text: str) -> timezone:
@@ -103,10 +120,24 @@ def parser() -> argparse.ArgumentParser:
     return line
 
 
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line (None = the process's own); SystemExit 2 and a line on stderr for what would do nothing."""
+    line = parser()
+    given = line.parse_args(arguments)
+    if not given.tls and (given.ca_file is not None or given.tls_name):
+        line.error(f"{'--ca-file' if given.ca_file is not None else '--tls-name'} does nothing without --tls")
+    known = [DEFAULT_PORTAL, *given.portal]
+    for flag, items in (("--token", given.token), ("--app", given.app)):
+        for name, _ in items:
+            if name is not None and name not in known:
+                line.error(f"{flag}: no portal {name!r}; there are: {', '.join(known)}; --portal adds one")
+    return given
+
+
 def _server(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    add("--port", type=int, default=8024, help="port, 0 = any free one (default %(default)s)")
+    add("--port", type=_port, default=8024, help="port, 0 = any free one (default %(default)s)")
     repeatable: dict[str, Any] = {"action": "append", "default": []}
     add("--portal", type=_portal_name, metavar="NAME", help="one more portal, repeatable", **repeatable)
     about = "a webhook that is accepted, repeatable (default 1:sandbox)"
@@ -126,7 +157,7 @@ def _server(group: argparse._ArgumentGroup) -> None:
     about = "lines on stderr: none, one a request, also one a command of a batch (default %(default)s)"
     add("--log", choices=["quiet", "calls", "all"], default="quiet", help=about)
     about = "executions and requests kept for the control API (default %(default)s)"
-    add("--journal", type=int, default=100_000, metavar="N", help=about)
+    add("--journal", type=_whole, default=100_000, metavar="N", help=about)
     add("--verbose", action="store_true", help="the server's own log on stderr too")
 
 
@@ -141,12 +172,12 @@ def _data(group: argparse._ArgumentGroup) -> None:
 def _limits(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--preset", choices=sorted(PRESETS), default="cloud", help="kind of portal (default %(default)s)")
-    add("--rate", type=_above_zero, help="intensity limit: requests per second (cloud 2, Enterprise 5)")
-    add("--burst", type=_above_zero, help="intensity limit: bucket size (cloud 50, Enterprise 250)")
+    add("--rate", type=_limit, help="intensity limit: requests per second (cloud 2, Enterprise 5)")
+    add("--burst", type=_limit, help="intensity limit: bucket size (cloud 50, Enterprise 250)")
     add("--count-rejected", action="store_true", default=None, help="refused requests raise the bucket's level too")
     add("--allow-one-over", action="store_true", default=None, help="refuse above the bucket's size, not at it")
     about = "execution seconds of a method in 10 minutes (cloud 480)"
-    add("--operating", type=_above_zero, metavar="SECONDS", dest="operating_limit", help=about)
+    add("--operating", type=_limit, metavar="SECONDS", dest="operating_limit", help=about)
     add("--operating-scope", choices=["credential", "portal"], help="whose time is summed (default credential)")
     about = "shortest call that is billed (default 0.1)"
     add("--operating-floor", type=_seconds, metavar="SECONDS", help=about)

@@ -195,7 +195,7 @@ def _rule(rule_id: int, given: dict[str, Any]) -> Rule:
         methods=tuple(str(name).lower() for name in ([methods] if isinstance(methods, str) else methods)),
         count=_number(given, "count", int),
         seconds=_number(given, "seconds", float),
-        probability=_number(given, "probability", float, 1.0),
+        probability=share(given, "probability", 1.0),
         delay=_number(given, "delay", float),
         after=bool(given.get("after", kind.after)),
         in_batch=bool(given.get("in_batch", False)),
@@ -218,6 +218,14 @@ _SETTABLE = {
     "kind", "portal", "methods", "count", "seconds", "probability", "delay", "after",
     "in_batch", "size", "location", "status", "error", "error_description",
 }  # fmt: skip
+
+
+def share(given: dict[str, Any], name: str, default: float) -> float:
+    """A number from 0 to 1, absent or None = `default`; raises ValueError with a text for the caller."""
+    value = _number(given, name, float)
+    if value is not None and not 0 <= value <= 1:
+        raise ValueError(f"{name} is {given[name]!r}; it must be a number from 0 to 1")
+    return default if value is None else float(value)
 
 
 def _number(given: dict[str, Any], name: str, kind: type, default: Any = None) -> Any:

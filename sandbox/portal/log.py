@@ -1,13 +1,20 @@
 """The readable log on stderr: one line a call, never a token."""
 
+import logging
+import re
 import sys
 from datetime import datetime
 from typing import Literal, TextIO
+
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sandbox.portal.journal import Execution
 from sandbox.portal.requests import Request
 
 Detail = Literal["quiet", "calls", "all"]
+# A portal's tokens have no dots, and the methods of nearly every family have: crm.deal.ad.
+_NAME = re.compile(r"\w+(?:\.\w+)+")
+_LONGEST = 60
 
 
 class CallLog:
@@ -19,10 +26,10 @@ class CallLog:
         self._stream = stream if stream is not None else sys.stderr
 
     def request(self, portal: str, request: Request, *, known: bool) -> None:
-        """One request that was answered; of an unknown method not even the name, as it may be a misplaced token."""
+        """One request that was answered; an unknown name is written if it has a method's form: others may be tokens."""
         if not self.calls:
             return
-        method = request.method if known else "(unknown method)"
+        method = request.method if known else _unknown(request.method)
         if request.commands:
             method = f"{method}({request.commands})"
         took = 0.0 if request.answered is None else request.answered - request.arrived
@@ -39,3 +46,18 @@ class CallLog:
     def _line(self, moment: float, portal: str, method: str, outcome: str, took: float, more: str) -> None:
         time = datetime.fromtimestamp(moment).strftime("%H:%M:%S.%f")[:-3]
         print(f"{time} {portal:<10} {method:<34} {outcome} {took * 1000:8.1f} ms{more}", file=self._stream, flush=True)
+
+
+def without_address(record: logging.LogRecord) -> bool:
+    """A filter for `aiohttp.server`: of a request that breaks HTTP not its first line, as a token is in it."""
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        record.msg = f"{record.msg}: it breaks HTTP, answered with {record.exc_info[1].code}"
+        record.exc_info = None
+    return True
+
+
+def _unknown(method: str) -> str:
+    if not _NAME.fullmatch(method):
+        return "(unknown method)"
+    name = method if len(method) <= _LONGEST else f"{method[:_LONGEST]}..."
+    return f"{name} (unknown method)"

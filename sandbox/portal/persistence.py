@@ -1,6 +1,7 @@
 """One JSON file with the objects and tokens of all portals: read at the start, written at the end and on request."""
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,16 @@ VERSION = 1
 
 
 class StoreFileError(Exception):
-    """The file is there and cannot be used; the text says why."""
+    """The file cannot be used; the text says why."""
+
+
+def check_writable(path: Path) -> None:
+    """Raises `StoreFileError` when `save` could not write beside `path`; leaves nothing there."""
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise StoreFileError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def load(path: Path, portals: dict[str, Portal]) -> frozenset[str]:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+from yarl import URL
 
 from tests.support.sandbox_portal import Client
 
@@ -75,6 +76,15 @@ async def test_objects_outlive_the_simulator(tmp_path: Path) -> None:
     assert (tmp_path / "store.json").read_text() == "no store"
 
 
+def test_a_store_that_could_not_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sandbox.portal", "--port", "0", "--store", "none/store.json"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=30
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "sandbox portal: none/store.json cannot be written: No such file or directory\n"
+
+
 async def test_the_log_and_the_page(tmp_path: Path) -> None:
     async with _running(tmp_path, "--log", "calls", "--token", "1:sandbox") as client:
         await client.result("batch", {"cmd": ["profile", "scope"]})
@@ -85,5 +95,9 @@ async def test_the_log_and_the_page(tmp_path: Path) -> None:
         assert (await client.control("seed", "POST", json={"count": 2}))["count"] == 2
         assert (await client.control("counters"))["objects"]["deal"] == 2
         assert (await client.raw("/_sandbox/save", json={}))[0] == 400
-    lines = [line.split()[1:4] for line in (tmp_path / "stderr").read_text().splitlines()]
+        unescaped = URL(f"{client.root}/rest/1/wrong-secret/profile?a=Привет", encoded=True)
+        assert (await client.raw(unescaped))[0] == 400
+    log = (tmp_path / "stderr").read_text().splitlines()
+    assert log.pop() == "ERROR:aiohttp.server:Error handling request from 127.0.0.1: it breaks HTTP, answered with 400"
+    lines = [line.split()[1:4] for line in log]
     assert lines == [["default", "batch(2)", "200"], ["default", "profile", "401"]]

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
+import orjson
 import pytest
 
 from sandbox.portal.options import Costs, Options
@@ -96,6 +97,19 @@ async def test_reset_forgets_all(client: Client) -> None:
 
 async def test_health(client: Client) -> None:
     assert await client.control("health") == {"status": "ok", "portals": ["default"]}
+
+
+@pytest.mark.parametrize("path", ["/_sandbox", "/_sandbox/", "/_sandbox/nothing", "/_sandbox/reset"])
+async def test_an_unknown_request_is_told_as_a_problem(client: Client, path: str) -> None:
+    status, headers, body = await client.raw(path, verb="GET")
+    assert (status, headers["Content-Type"]) == (404, "application/json")
+    assert list(orjson.loads(body)) == ["problem"]
+
+
+async def test_probabilities_are_from_0_to_1(client: Client) -> None:
+    for path, kind in (("/_sandbox/faults", "502"), ("/_sandbox/events/faults", "lost")):
+        status, _, body = await client.raw(path, json={"kind": kind, "probability": 3})
+        assert (status, orjson.loads(body)) == (400, {"problem": "probability is 3; it must be a number from 0 to 1"})
 
 
 def _environment() -> dict[str, str]:

@@ -7,6 +7,7 @@ from aiohttp import web
 from sandbox.portal.control.common import answer, given_object, number, one_portal, some_portals, whole, wrong
 from sandbox.portal.events.model import Handler
 from sandbox.portal.events.troubles import KINDS
+from sandbox.portal.faults import share
 
 _SETTINGS = ("latency", "timeout", "slow", "pause")
 
@@ -80,8 +81,12 @@ async def _add_fault(request: web.Request) -> web.Response:
     if kind not in KINDS:
         raise wrong(f"kind is one of: {', '.join(KINDS)}")
     count = None if given.get("count") is None else int(number(given, "count", 0))
+    try:
+        probability = share(given, "probability", 1.0)
+    except ValueError as error:
+        raise wrong(str(error)) from error
     troubles = one_portal(request, given.get("portal")).events.troubles
-    rule = troubles.add(kind, _names(given, "events"), number(given, "probability", 1.0), count)
+    rule = troubles.add(kind, _names(given, "events"), probability, count)
     return answer(rule.shown(), 201)
 
 

@@ -41,7 +41,9 @@ def _take_reference(value: Any, zone: tzinfo) -> int | None:
 
 
 def _take_double(value: Any, _zone: tzinfo) -> float | None:
-    return casts.number(value)
+    number = casts.number(value)
+    # PHP's (float) of a text without a number is 0; only what is empty stays empty.
+    return 0.0 if number is None and scalar(value) else number
 
 
 def _take_string(value: Any, _zone: tzinfo) -> str | None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sandbox.portal.command_line import options_of, parser
+from sandbox.portal.command_line import options_of, parsed, parser
 from sandbox.portal.options import Costs, Options
 from sandbox.portal.wire import Address, read_address
 
@@ -97,13 +97,55 @@ def test_timezone() -> None:
         ["--portal", "rest"],
         ["--portal", "_sandbox"],
         ["--timezone", "Moscow"],
+        ["--port", "99999"],
+        ["--port=-1"],
+        ["--journal=-1"],
     ],
 )
 def test_wrong_arguments_are_refused(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         parser().parse_args(line)
     assert end.value.code == 2
-    assert line[0] in capsys.readouterr().err
+    assert line[0].partition("=")[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (["--scale", "0"], "--scale: '0' is not a number above 0\n"),
+        (["--scale", "abc"], "--scale: 'abc' is not a number above 0\n"),
+        (["--rate", "0"], "--rate: '0' is not a number above 0; no limit at all is --no-limits\n"),
+        (["--cost-jitter", "abc"], "--cost-jitter: 'abc' is not a number from 0 to 1\n"),
+        (["--request-limit", "nan"], "--request-limit: 'nan' is not a number of seconds from 0\n"),
+        (["--seed", "-1"], "--seed: '-1' is not a whole number from 0, nor one of: small, medium, large\n"),
+        (["--port", "99999"], "--port: '99999' is not a port: a whole number from 0 to 65535\n"),
+    ],
+)
+def test_a_refusal_says_what_is_expected(line: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(line)
+    assert capsys.readouterr().err.endswith(f"error: argument {text}")
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (["--ca-file", "ca.pem"], "--ca-file does nothing without --tls"),
+        (["--tls-name", "portal.example"], "--tls-name does nothing without --tls"),
+        (["--portal", "one", "--token", "x/1:a"], "--token: no portal 'x'; there are: default, one"),
+        (["--app", "x/local.a:secret"], "--app: no portal 'x'; there are: default"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(line: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        parsed(line)
+    assert end.value.code == 2
+    assert text in capsys.readouterr().err
+
+
+def test_the_same_arguments_with_what_they_need() -> None:
+    line = ["--tls", "--ca-file", "ca.pem", "--portal", "x", "--token", "x/1:a", "--token", "default/1:b"]
+    assert parsed([*line, "--app", "x/local.a:secret", "--port", "65535"]).port == 65535
 
 
 @pytest.mark.parametrize(

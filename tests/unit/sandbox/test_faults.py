@@ -61,6 +61,13 @@ def test_probability_is_repeatable() -> None:
     assert 30 < sum(runs[0]) < 90
 
 
+@pytest.mark.parametrize("probability", [3, -0.1, True, "1"])
+def test_a_probability_is_from_0_to_1(probability: Any) -> None:
+    with pytest.raises(ValueError, match="probability is"):
+        FaultBook().add({"kind": "502", "probability": probability})
+    assert [FaultBook().add({"kind": "502", "probability": good}).probability for good in (0, 1, None)] == [0, 1, 1]
+
+
 def test_the_first_rule_that_fits_hits() -> None:
     book = FaultBook()
     book.add({"kind": "502", "count": 1})

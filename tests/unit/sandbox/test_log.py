@@ -42,5 +42,20 @@ def test_what_may_be_a_token_is_not_written(status: str) -> None:
     assert "(unknown method)" in line
 
 
+@pytest.mark.parametrize(
+    ("method", "shown"),
+    [
+        ("crm.deal.ad", "crm.deal.ad (unknown method)"),
+        ("crm.сделка.add", "crm.сделка.add (unknown method)"),
+        ("crm." + "x" * 100, "crm." + "x" * 56 + "... (unknown method)"),
+        ("crm.deal.add\n\x1b[31m", "(unknown method)"),
+        ("1%2fsecret%2fcrm.deal.add", "(unknown method)"),
+    ],
+)
+def test_an_unknown_method_is_named_when_it_has_a_methods_form(method: str, shown: str) -> None:
+    (line,) = _written("calls", known=False, method=method, status="404", commands=0)
+    assert line.partition(" one")[2].strip().startswith(f"{shown} ")
+
+
 def test_who_hung_up_is_marked() -> None:
     assert _written("calls", gone=True)[0].endswith("client gone")

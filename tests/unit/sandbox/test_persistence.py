@@ -12,7 +12,7 @@ from sandbox.portal.methods import registry
 from sandbox.portal.methods.spec import Call
 from sandbox.portal.oauth.apps import App
 from sandbox.portal.options import Options
-from sandbox.portal.persistence import StoreFileError, load, save
+from sandbox.portal.persistence import StoreFileError, check_writable, load, save
 from sandbox.portal.portal import Portal
 from sandbox.portal.sample import fill
 from tests.unit.sandbox.virtual_clock import VirtualClock
@@ -59,6 +59,15 @@ async def test_another_file_is_refused_and_left_alone(body: bytes, tmp_path: Pat
     with pytest.raises(StoreFileError, match=r"mine\.json"):
         load(path, {"default": _portal()})
     assert path.read_bytes() == body
+
+
+def test_a_place_where_nothing_can_be_written_is_found_beforehand(tmp_path: Path) -> None:
+    check_writable(tmp_path / "store.json")
+    assert list(tmp_path.iterdir()) == [], "the check leaves nothing"
+    (tmp_path / "file").touch()
+    for place in ("none", "file"):
+        with pytest.raises(StoreFileError, match=r"x\.json cannot be written: \w"):
+            check_writable(tmp_path / place / "x.json")
 
 
 async def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
