@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from rich.table import Table
 __all__ = ["RESULTS", "cpu_seconds", "save", "show"]
 
 RESULTS = Path(__file__).parent / "results"
+#: Columns of a table that no terminal shows.
+_WIDTH = 200
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -29,7 +32,8 @@ def show(title: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -
     table = Table(*columns, title=title, title_justify="left")
     for row in rows:
         table.add_row(*(f"{cell:,.2f}" if isinstance(cell, float) else str(cell) for cell in row))
-    Console().print(table)
+    # into a file or a pipe: wide enough for the texts, not the 80 columns of no terminal
+    Console(width=None if sys.stdout.isatty() else _WIDTH).print(table)
 
 
 def save(name: str, figures: dict[str, Any]) -> Path:
