@@ -8,6 +8,7 @@ prefix `PIPELINE_`. Several portals are declared in `pipeline.toml` (see docs/se
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 import re
 from pathlib import Path
@@ -94,8 +95,19 @@ def _amqp_address(value: SecretStr) -> SecretStr:
     return value
 
 
+def _windows(value: dict[str, list[tuple[int, float]]]) -> dict[str, list[tuple[int, float]]]:
+    for name, windows in value.items():
+        for count, seconds in windows:
+            if count < 1 or not 0 < seconds < math.inf:
+                raise ValueError(
+                    f"counts of 1 or more in spans above 0 s, such as [20, 60]; {name} has [{count}, {seconds:g}]"
+                )
+    return value
+
+
 Rate = Annotated[float | None, BeforeValidator(_rate), AfterValidator(_positive)]
 Preset = Literal["cloud", "enterprise", "self-hosted", "self-hosted-limited"]
+Throttles = Annotated[dict[str, list[tuple[int, float]]], AfterValidator(_windows)]
 RestAddress = Annotated[str, AfterValidator(_rest_address)]
 ServerAddress = Annotated[str, AfterValidator(_server_address)]
 KafkaAddress = Annotated[str, AfterValidator(_kafka_address)]
@@ -167,7 +179,9 @@ class PortalSettings(BaseModel):
         description="Address up to and including /rest/, e.g. https://example.bitrix24.ru/rest/"
     )
     preset: Preset = Field(
-        default="cloud", description="What the portal allows, where the next fields do not say otherwise."
+        default="cloud",
+        description="What the portal allows, where the next fields do not say otherwise: `cloud`, `enterprise`, "
+        "`self-hosted` or `self-hosted-limited`, see Presets.",
     )
     rate: Rate = Field(default=2.0, description="Requests a second that the portal allows; `none` = no limit.")
     burst: int = Field(default=50, ge=1, description="Size of the portal's bucket, in requests.")
@@ -203,7 +217,7 @@ class PortalSettings(BaseModel):
         description="May a message bring a token that is not configured? Default: the setting of that name.",
     )
     unknown_methods: list[str] = Field(default=["*"], description="Methods allowed to tokens that are not configured.")
-    throttles: dict[str, list[tuple[int, float]]] = Field(
+    throttles: Throttles = Field(
         default_factory=dict,
         description="Route throttles by name: plans that may start in so many seconds, e.g. [[20, 60], [100, 3600]].",
     )
@@ -265,7 +279,11 @@ class Settings(BaseSettings):
         default=2.0, description="Rate of the portal `default`, requests a second; `none` = no limit."
     )
     portal_burst: int = Field(default=50, ge=1, description="Bucket of the portal `default`, requests.")
-    portal_preset: Preset = Field(default="cloud", description="What the portal `default` allows.")
+    portal_preset: Preset = Field(
+        default="cloud",
+        description="What the portal `default` allows: `cloud`, `enterprise`, `self-hosted` or `self-hosted-limited`, "
+        "see Presets.",
+    )
     unknown_tokens: bool = Field(
         default=True, description="Accept tokens in AMQP headers that are not configured (they are sealed)."
     )

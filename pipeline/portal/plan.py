@@ -28,6 +28,8 @@ from pipeline.delivery.errors import BadInput
 from pipeline.delivery.records import Record
 from pipeline.portal import methods
 from pipeline.portal.entities import entity
+from pipeline.portal.links.versions import Version
+from pipeline.portal.plan_faults import got, quoted, sentences
 from pipeline.portal.steps.refs import paths
 from pipeline.topology import REQUESTS_BULK
 
@@ -40,6 +42,7 @@ __all__ = [
     "Step",
     "UpsertStep",
     "parse_plan",
+    "unknown_version",
 ]
 
 VERSION = 1
@@ -48,8 +51,6 @@ MOST_STEPS = 500
 _NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
 #: no control characters: keys of links and order have some between their parts
 _PLAIN = r"^[^\x00-\x1f]*$"
-
-Version = int | str
 
 
 class _Model(BaseModel):
@@ -103,10 +104,10 @@ class UpsertStep(_Step):
         try:
             kind = entity(self.entity)
         except KeyError as error:
-            raise ValueError(error.args[0]) from None
+            raise ValueError(f"entity: {error.args[0]}") from None
         if self.key.originator and kind.originator_field is None:
             # it would stand nowhere, and the same id of two originators would be one object
-            raise ValueError(f"objects of {self.entity} have no originator: put it into the id")
+            raise ValueError(f"key.originator: objects of {self.entity} have no originator, put it into the id")
         return self
 
     @property
@@ -128,7 +129,7 @@ class ReconcileStep(_Step):
     def _valid(self) -> ReconcileStep:
         _check_method(self.method)
         if not methods.is_read(self.method, self.params):
-            raise ValueError(f"method {self.method} is no read")
+            raise ValueError(f"method: {self.method} is no read, expected one such as crm.deal.list")
         return self
 
 
@@ -144,18 +145,25 @@ class Plan(_Model):
     v: Literal[1] = 1
     keys: tuple[str, ...] | None = None
     throttle: str | None = Field(default=None, max_length=100)
-    steps: tuple[Step, ...] = Field(min_length=1, max_length=MOST_STEPS)
+    #: one at least, see below: pydantic would count only those without a fault
+    steps: tuple[Step, ...] = Field(max_length=MOST_STEPS)
 
     @model_validator(mode="after")
     def _in_order(self) -> Plan:
-        names: set[str] = set()
-        for step in self.steps:
+        if not self.steps:
+            raise ValueError(f"steps: expected a list of 1 to {MOST_STEPS} steps, got none")
+        names: dict[str, int] = {}
+        for number, step in enumerate(self.steps):
+            here = f"steps.{number} {step.name!r}"
             if step.name in names:
-                raise ValueError(f"two steps are named {step.name!r}")
-            for earlier in (*(step.after or ()), *(ref.partition(".")[0] for ref in _references(step))):
+                raise ValueError(f"{here}: steps.{names[step.name]} has this name already")
+            for earlier in step.after or ():
                 if earlier not in names:
-                    raise ValueError(f"step {step.name!r} needs {earlier!r}, which is no earlier step")
-            names.add(step.name)
+                    raise ValueError(f"{here}: after: {quoted(earlier)} is no earlier step")
+            for ref in _references(step):
+                if ref.partition(".")[0] not in names:
+                    raise ValueError(f"{here}: the reference {quoted(ref)} leads to no earlier step")
+            names[step.name] = number
         return self
 
     def needs(self) -> dict[str, frozenset[str]]:
@@ -199,31 +207,41 @@ class Plan(_Model):
 
 
 _PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
+#: what a fault says is known, see plan_faults.py
+_FIELDS = {
+    "plan": tuple(Plan.model_fields),
+    "call": tuple(CallStep.model_fields),
+    "upsert": tuple(UpsertStep.model_fields),
+    "reconcile": tuple(ReconcileStep.model_fields),
+    "key": tuple(Key.model_fields),
+}
 
 
 def parse_plan(raw: bytes) -> Plan:
     """A plan from its wire form.
 
     Raises:
-        BadInput: lists every fault with its place.
+        BadInput: lists every fault with its place and what was expected.
     """
     try:
         given = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise BadInput(f"plan: no JSON: {error}") from None
-    if isinstance(given, dict) and given.get("v") != VERSION:
-        raise BadInput(f"plan: version {given.get('v')!r}, this worker knows {VERSION}")
+    if not isinstance(given, dict):
+        raise BadInput(f"plan: expected an object with v and steps, got {got(given)}")
+    if "v" not in given:
+        raise BadInput(f"plan: v is missing: expected {VERSION}")
+    if given["v"] != VERSION:
+        raise BadInput(unknown_version(given["v"]))
     try:
         return _PLAN.validate_python(given)
     except ValidationError as error:
-        raise BadInput(
-            "; ".join(_fault(fault) for fault in error.errors(include_url=False, include_input=False))
-        ) from None
+        raise BadInput(sentences(error, given, _FIELDS)) from None
 
 
-def _fault(fault: Mapping[str, Any]) -> str:
-    place = ".".join(str(part) for part in fault["loc"])
-    return f"plan{'.' if place else ''}{place}: {str(fault['msg']).removeprefix('Value error, ')}"
+def unknown_version(given: Any) -> str:
+    """What to say to a plan of a version that is not ours."""
+    return f"plan version {got(given, shown=True)} is not known; this worker knows {VERSION}"
 
 
 def _references(step: CallStep | UpsertStep | ReconcileStep) -> Iterator[str]:
@@ -236,6 +254,8 @@ def _references(step: CallStep | UpsertStep | ReconcileStep) -> Iterator[str]:
 
 def _check_method(method: str) -> None:
     if not methods.is_valid(method):
-        raise ValueError(f"{method!r} is no REST method name")
+        raise ValueError(
+            f"method: {quoted(method)} is no REST method name (letters, digits, _ and single dots, as crm.deal.list)"
+        )
     if methods.canonical(method) == methods.BATCH:
-        raise ValueError("a step is no batch: the gateway packs by itself")
+        raise ValueError("method: a step is no batch, the gateway packs calls by itself")

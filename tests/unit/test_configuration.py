@@ -175,6 +175,26 @@ def test_the_toml_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert read().portal_rate == 2.0
 
 
+@pytest.mark.parametrize(
+    ("windows", "shown"),
+    [
+        ("[[0, 60]]", "m has [0, 60]"),
+        ("[[20, 60], [-1, 3600]]", "m has [-1, 3600]"),
+        ("[[1, 0]]", "m has [1, 0]"),
+        ("[[1, -0.5]]", "m has [1, -0.5]"),
+        ("[[1, inf]]", "m has [1, inf]"),
+        ("[[1, nan]]", "m has [1, nan]"),
+    ],
+)
+def test_a_throttle_that_lets_nothing_through(
+    windows: str, shown: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    portal = "[portals.one]\naddress = 'https://h/rest/'\n"
+    (tmp_path / "pipeline.toml").write_text(f"{portal}throttles = {{a = [[1, 1]], m = {windows}}}\n")
+    wants = "counts of 1 or more in spans above 0 s, such as [20, 60]"
+    assert refused(capsys) == [f"PIPELINE_PORTALS.one.throttles: wants: {wants}; {shown}"]
+
+
 def test_pages_that_others_can_reach_need_a_token(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,7 +20,9 @@ from pipeline.configuration import read
 from pipeline.delivery.flow import Flow
 from pipeline.portal.access.credentials import Credentials
 from pipeline.portal.access.seal import Sealer
+from pipeline.portal.limits.presets import PRESETS
 from pipeline.portal.requests.inspect import inspect
+from pipeline.settings import PortalSettings, Settings
 from pipeline.settings_page import BEGIN, END
 from pipeline.settings_page import page as settings_page
 from pipeline.topology_page import page as topology_page
@@ -96,6 +98,21 @@ def test_the_example_of_several_portals_is_read(example: Any) -> None:
     assert "abcdefghijklmnop" not in repr(example)
 
 
+def test_the_table_of_presets_is_what_they_are() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text()
+    rows = re.findall(r"^\| `([\w-]+)` \| [^|]+ \| (\w+) \| (\d+) \| (\w+) \|$", text, re.MULTILINE)
+    assert {name: (rate, burst, limit) for name, rate, burst, limit in rows} == {
+        name: (_number(limits.rate), _number(limits.burst), _number(limits.operating_limit))
+        for name, limits in PRESETS.items()
+    }
+    for model, field in ((Settings, "portal_preset"), (PortalSettings, "preset")):
+        assert set(re.findall(r"`([\w-]+)`", model.model_fields[field].description or "")) >= set(PRESETS)
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:g}"
+
+
 def test_the_environment_can_say_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     text = (ROOT / "docs" / "settings.md").read_text()
     name, value = re.findall(r"`(PIPELINE_PORTALS__\w+)=([^`]+)`", text)[0]
@@ -158,8 +175,9 @@ async def test_it_runs_and_the_gateway_takes_what_it_makes(users: Flow, example:
     assert "id: " in letter.headers["dl-last-error"] and "name: " in letter.headers["dl-last-error"]
     credentials = Credentials(example.all_portals(), False, Sealer([Fernet.generate_key()]))
     accepted = inspect(request.headers, request.key, request.value, credentials=credentials, body_limit=10_000)
-    assert (accepted.portal, accepted.method, accepted.credential) == ("main", "crm.company.add", "crm")
-    assert orjson.loads(accepted.body)["fields"]["TITLE"] == "ACME"
+    assert (accepted.portal, accepted.plan, accepted.credential) == ("main", True, "crm")
+    (step,) = orjson.loads(accepted.body)["steps"]
+    assert (step["key"], step["fields"]) == ({"id": "7", "originator": "site"}, {"TITLE": "ACME"})
 
 
 def test_the_options_in_the_document_are_those_of_a_flow() -> None:

@@ -6,7 +6,7 @@ What is refused here never reaches a portal; the error says what was expected, a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,9 @@ from pipeline.delivery.errors import Auth, BadInput
 from pipeline.portal import methods
 from pipeline.portal.access.credentials import ABSENT, MALFORMED, Credentials, credential_id
 from pipeline.portal.access.seal import identity
-from pipeline.portal.entities import entity
-from pipeline.portal.plan import Plan, ReconcileStep, UpsertStep, parse_plan
+from pipeline.portal.entities import entity, is_number
+from pipeline.portal.plan import VERSION, Plan, ReconcileStep, UpsertStep, parse_plan, unknown_version
+from pipeline.portal.plan_faults import quoted
 from pipeline.portal.requests.order import call_keys, plan_keys
 from pipeline.portal.rules import rule_named
 
@@ -91,8 +92,9 @@ def inspect(
     """A request from a record's headers (as text), key and value; `body_limit` in bytes.
 
     Raises:
-        BadInput: unknown portal, no method or no method name, body too long or no JSON object or array.
-        Auth: no user and token, unknown ones where those are not allowed, a method that is not allowed.
+        BadInput: unknown portal, no method or no method name, body too long or no JSON object or array, no plan, or
+            one of another version.
+        Auth: no credential, an unknown one where those are not allowed, a method that is not allowed.
     """
     portal = _portal(headers, key, credentials)
     plan: Plan | None = None
@@ -108,7 +110,7 @@ def inspect(
         body, params = _body(headers, value or b"", body_limit)
         keys = call_keys(method, params)
         if not credentials.allowed(portal, credential, method, body):
-            raise Auth(f"method {method} is not allowed to this credential of portal {portal!r}")
+            raise Auth(f"{_refused(method, params, portal, credential, credentials)} of portal {portal!r}")
     return Request(
         portal=portal,
         method=method,
@@ -176,7 +178,10 @@ def _credential(headers: Mapping[str, str], portal: str) -> tuple[str | None, st
         raise Auth(_PROBLEMS.get(problem) or f"user and token are not among those of portal {portal!r}")
     credential, sealed = headers.get("credential"), headers.get("sealed")
     if credential is None and sealed is None:
-        raise Auth(_PROBLEMS[ABSENT])
+        raise Auth(
+            f"header credential is needed: the name of a credential in the settings of portal {portal!r}; "
+            "a message of RabbitMQ brings headers user and token instead, the two parts of a webhook's address"
+        )
     return credential, None if credential is not None else sealed
 
 
@@ -198,7 +203,10 @@ def _body(headers: Mapping[str, str], value: bytes, limit: int) -> tuple[bytes, 
 
 
 def _plan(headers: Mapping[str, str], value: bytes, limit: int) -> tuple[bytes, Plan]:
-    """The text of a plan, and the plan. Raises BadInput: no plan, a rule that nobody knows."""
+    """The text of a plan, and the plan. Raises BadInput: no plan, another version, a rule that nobody knows."""
+    version = int(headers["plan"]) if is_number(headers["plan"]) else headers["plan"]
+    if version != VERSION:
+        raise BadInput(unknown_version(version))
     if "body-length" in headers or len(value) > limit:
         raise BadInput(f"body: {headers.get('body-length') or len(value)} bytes, the limit is {limit}")
     plan = parse_plan(value)
@@ -207,7 +215,7 @@ def _plan(headers: Mapping[str, str], value: bytes, limit: int) -> tuple[bytes, 
             try:
                 rule_named(step.rule)
             except KeyError as error:
-                raise BadInput(f"plan.steps.{number}.rule: {error.args[0]}") from None
+                raise BadInput(f"plan.steps.{number} {step.name!r}: rule: {error.args[0]}") from None
     return value, plan
 
 
@@ -216,8 +224,8 @@ def _check_plan(plan: Plan, portal: str, credential: str | None, credentials: Cr
     known = credentials.portals[portal].throttles
     if plan.throttle is not None and plan.throttle not in known:
         named = ", ".join(sorted(known)) or "none"
-        raise BadInput(f"plan.throttle: portal {portal!r} has no throttle {plan.throttle!r}; known: {named}")
-    for step in plan.steps:
+        raise BadInput(f"plan: throttle: portal {portal!r} has no throttle {plan.throttle!r}; known: {named}")
+    for number, step in enumerate(plan.steps):
         if isinstance(step, UpsertStep):
             kind = entity(step.entity)
             wanted = [kind.list_method, kind.add_method, kind.update_method]
@@ -226,8 +234,26 @@ def _check_plan(plan: Plan, portal: str, credential: str | None, credentials: Cr
         for method in wanted:
             if not credentials.allowed(portal, credential, method, b"{}"):
                 raise Auth(
-                    f"step {step.name!r}: method {method} is not allowed to this credential of portal {portal!r}"
+                    f"plan.steps.{number} {step.name!r}: method {method} is not allowed to this credential "
+                    f"of portal {portal!r}"
                 )
+
+
+def _refused(method: str, params: Any, portal: str, credential: str | None, credentials: Credentials) -> str:
+    """What a credential may not call; of a `batch` the first such command."""
+    if methods.canonical(method) == methods.BATCH and isinstance(params, dict):
+        for name, (command, _) in zip(_names(params), methods.commands(params), strict=False):
+            if not command:
+                return f"batch: command {quoted(name)} names no REST method, so it is not allowed to this credential"
+            if command == methods.BATCH or not credentials.allowed(portal, credential, command, b"{}"):
+                return f"batch: command {quoted(name)}: method {command} is not allowed to this credential"
+    return f"method {method} is not allowed to this credential"
+
+
+def _names(params: Any) -> Iterator[str]:
+    """Names of the commands of a `batch`, as `methods.commands` gives them; their places in a list."""
+    for cmd in (given for name, given in params.items() if name.lower() == "cmd"):
+        yield from map(str, cmd if isinstance(cmd, dict) else range(len(cmd) if isinstance(cmd, list) else 1))
 
 
 def _why(text: bytes, error: orjson.JSONDecodeError) -> str:

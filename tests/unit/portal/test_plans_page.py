@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.portal import methods
-from pipeline.portal.entities import _ENTITIES
+from pipeline.portal.entities import _ENTITIES, entity
 from pipeline.portal.plan import CallStep, Plan, ReconcileStep, UpsertStep, parse_plan
 from pipeline.portal.requests.order import plan_keys
 from pipeline.portal.rules import rule_named
@@ -18,6 +18,7 @@ from pipeline.portal.steps.env import Env
 from pipeline.portal.steps.settle import Again, Appending, ByExternal, ByNatural
 from pipeline.portal.steps.stamp import ORIGINATOR
 from tests.unit.portal.steps.world import World, steps_of
+from tests.unit.sandbox.calling import Desk
 
 PAGE = (Path(__file__).parents[3] / "docs" / "plans.md").read_text()
 EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
@@ -67,6 +68,18 @@ def test_rows_and_comment_go_side_by_side() -> None:
 def test_keys_of_the_examples() -> None:
     assert plan_keys(plan(1))[0] == "plan:settlement 2024-17"
     assert plan_keys(plan(2)) == ("=deal:main\x1f5017",) and plan(2).throttle == "mirror"
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_new_portal_takes_the_fields_of_the_examples(number: int) -> None:
+    desk = Desk()
+    for step in plan(number).steps:
+        if isinstance(step, UpsertStep):
+            kind = entity(step.entity)
+            fields = {name: 1 if isinstance(value, dict) else value for name, value in step.fields.items()}
+            made = desk.result(kind.add_method, kind.add_params(fields, step.key.id, step.key.originator))
+            row = kind.row(desk.result(kind.get_method, kind.get_params(kind.made(made) or "")))
+            assert row is not None and set(fields) <= set(row)
 
 
 def test_the_builder_s_example_is_a_plan() -> None:

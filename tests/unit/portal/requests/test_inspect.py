@@ -78,10 +78,20 @@ def test_bodies(credentials: Credentials, value: bytes | None, body: bytes) -> N
         ({"auth-problem": "no-token", "credential": None}, b"{}", Auth, "user and token are needed"),
         ({"auth-problem": "bad-token", "credential": None}, b"{}", Auth, "letters, digits"),
         ({"auth-problem": "unknown-token", "credential": None}, b"{}", Auth, "not among those of portal 'default'"),
-        ({"credential": None}, b"{}", Auth, "user and token are needed"),
+        ({"credential": None}, b"{}", Auth, "header credential is needed: .* 'default'; .* headers user and token"),
         ({"credential": "gone"}, b"{}", Auth, "no credential 'gone'"),
         ({"method": "user.get"}, b"{}", Auth, "user.get is not allowed"),
-        ({"method": "batch"}, b'{"cmd":{"a":"user.get"}}', Auth, "batch is not allowed"),
+        (
+            {"method": "batch"},
+            b'{"cmd":{"a":"crm.deal.list","orders":"Sale.order.list?start=0"}}',
+            Auth,
+            "^batch: command 'orders': method sale.order.list is not allowed to this credential of portal 'default'$",
+        ),
+        ({"method": "Batch.json"}, b'{"CMD":["crm.deal.list","user.get"]}', Auth, "command '1': method user.get is"),
+        ({"method": "batch"}, b'{"cmd":"user.get"}', Auth, "command '0': method user.get is not allowed"),
+        ({"method": "batch"}, b'{"cmd":{"a":"batch"}}', Auth, "command 'a': method batch is not allowed"),
+        ({"method": "batch"}, b'{"cmd":{"a":5}}', Auth, "command 'a' names no REST method"),
+        ({"method": "batch"}, b'{"cmd":{"a\\n":"?x=1"}}', Auth, r"command 'a\\n' names no REST method"),
         ({}, b"no json", BadInput, "body: no JSON in UTF-8"),
         ({}, b'{"a":', BadInput, "no JSON"),
         ({}, b'{"a":NaN}', BadInput, "no JSON"),
@@ -150,19 +160,23 @@ def test_a_plan(credentials: Credentials) -> None:
     ("body", "kind", "text"),
     [
         (b"", BadInput, "plan"),
-        (b"{}", BadInput, "version None"),
-        (b'{"v":2,"steps":[]}', BadInput, "plan"),
+        (b"{}", BadInput, "^plan: v is missing: expected 1$"),
+        (b'{"v":2,"steps":[]}', BadInput, "^plan version 2 is not known; this worker knows 1$"),
         (plan(UPSERT, throttle="gone"), BadInput, "no throttle 'gone'; known: mirror"),
-        (plan({"do": "call", "name": "u", "method": "user.get"}), Auth, "step 'u': method user.get is not allowed"),
+        (
+            plan({"do": "call", "name": "u", "method": "user.get"}),
+            Auth,
+            "plan.steps.0 'u': method user.get is not allowed",
+        ),
         (
             plan(UPSERT, {"do": "upsert", "name": "o", "entity": "order", "key": {"id": "7"}, "fields": {}}),
             Auth,
-            "step 'o': method sale.order",
+            "plan.steps.1 'o': method sale.order",
         ),
         (
             plan({"do": "reconcile", "name": "r", "method": "crm.deal.list", "rule": "nobody's"}),
             BadInput,
-            "plan.steps.0.rule: no rule",
+            "plan.steps.0 'r': rule: no rule",
         ),
         (b"x" * 1001, BadInput, "1001 bytes, the limit is 1000"),
     ],
@@ -171,6 +185,25 @@ def test_a_plan(credentials: Credentials) -> None:
 def test_a_plan_that_is_refused(credentials: Credentials, body: bytes, kind: type[PipelineError], text: str) -> None:
     with pytest.raises(kind, match=text):
         look(credentials, PLAN_HEADERS, body)
+
+
+@pytest.mark.parametrize(
+    ("version", "shown"), [("2", "2"), ("0", "0"), ("v1", "'v1'"), ("", "an empty text"), ("1\n", "'1\\n'")]
+)
+def test_a_plan_of_another_version(credentials: Credentials, version: str, shown: str) -> None:
+    with pytest.raises(BadInput) as raised:
+        look(credentials, {**PLAN_HEADERS, "plan": version}, plan(UPSERT))
+    assert str(raised.value) == f"plan version {shown} is not known; this worker knows 1"
+
+
+def test_a_plan_without_a_credential(credentials: Credentials) -> None:
+    headers = {name: text for name, text in PLAN_HEADERS.items() if name != "credential"}
+    with pytest.raises(Auth) as raised:
+        look(credentials, headers, plan(UPSERT))
+    assert str(raised.value) == (
+        "header credential is needed: the name of a credential in the settings of portal 'default'; "
+        "a message of RabbitMQ brings headers user and token instead, the two parts of a webhook's address"
+    )
 
 
 STRANGER = replace(
