@@ -56,6 +56,7 @@ def make_app(
     for portal in app[PORTALS].values():
         portal.journal.watch = partial(app[_LOG].command, portal.name)
     app.router.add_routes(control.routes())
+    app.router.add_routes(control.other_routes())
     app.router.add_routes(token_server.routes())
     app.router.add_routes(page.routes())
     app.router.add_route("*", "/{path:.*}", _rest)

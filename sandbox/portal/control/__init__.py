@@ -7,9 +7,13 @@ from sandbox.portal.control.common import answer
 
 
 def routes() -> list[web.RouteDef]:
-    """The control routes; all answers are JSON, a wrong request is 400, an unknown one 404: `{"problem": text}`."""
-    known = [route for part in (counters, logs, faults, events, limits, oauth, state) for route in part.routes()]
-    return known + [web.route("*", path, _unknown) for path in ("/_sandbox", "/_sandbox/{path:.*}")]
+    """The control routes; all answers are JSON, a wrong request is 400 with `{"problem": text}`."""
+    return [route for part in (counters, logs, faults, events, limits, oauth, state) for route in part.routes()]
+
+
+def other_routes() -> list[web.RouteDef]:
+    """All else under `/_sandbox`, to be added after `routes`: 404 with `{"problem": text}`."""
+    return [web.route("*", path, _unknown) for path in ("/_sandbox", "/_sandbox/{path:.*}")]
 
 
 async def _unknown(request: web.Request) -> web.Response:
