@@ -8,8 +8,10 @@ import pytest
 from pipeline.bridge.status import BridgeStatus, DestinationStatus, QueueStatus
 from pipeline.ops.board import Board
 from pipeline.ops.board_records import BRIDGE, PORTAL, Entry, pack, unpack
+from pipeline.portal.view import Refused, ThrottleWait
 from tests.support.pages import portal
 
+WAITS = (ThrottleWait("mirror", 3.0),)
 BRIDGE_STATE = BridgeStatus(
     12.0, "refused", (QueueStatus("in", True, 3, unacked=1),), (DestinationStatus("gone", 2, 5.0, "no queue"),)
 )
@@ -24,6 +26,7 @@ def put(board: Board, entry: Entry, at: float) -> None:
     [
         Entry(PORTAL, "first", "w1", 10.0, portal(waiting=3, oldest_age=1.5, state="held", since=1.0, until=2.0)),
         Entry(PORTAL, "имя: с двоеточием", "w1", 10.0, portal()),
+        Entry(PORTAL, "first", "w1", 10.0, portal(refused=(Refused("hook", 1.0, 2.0, "X"),), throttles=WAITS)),
         Entry(BRIDGE, "w1", "w1", 10.0, BRIDGE_STATE),
     ],
 )

@@ -185,6 +185,27 @@ async def test_an_error_of_a_requests_own_ends_a_refusal(code: str, plain: Groun
     assert plain.executor.pause.refusals == {}
 
 
+async def test_what_the_token_server_says_is_shown(plain: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = [
+        PortalAuth("token server o: HTTP 400 invalid_grant", code="invalid_grant", credential_dead=True, sent=False)
+    ]
+    real = Credentials.access
+
+    async def access(self: Credentials, portal: str, credential: str | None, sealed: str | None) -> Access:
+        if errors:
+            raise errors.pop()
+        return await real(self, portal, credential, sealed)
+
+    monkeypatch.setattr(Credentials, "access", access)
+    await plain.add()
+    await until(lambda: plain.executor.pause.refusals)
+    state = portal_state(plain.executor, time.time())
+    assert state.reason.startswith("credential all is refused (token server o: HTTP 400 invalid_grant); tried again at")
+    assert plain.portal.calls == []
+    await plain.all_done()
+    assert plain.executor.pause.refusals == {}
+
+
 async def test_no_secret_is_in_what_a_refusal_says(plain: Ground) -> None:
     plain.portal.outcomes = [PortalAuth("HTTP 401 expired_token:\n allallall is old", credential_dead=True)]
     await plain.add()
