@@ -16,7 +16,7 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices, SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
-from pipeline.settings import Settings, config_file
+from pipeline.settings import PortalSettings, Settings, config_file
 
 __all__ = ["SettingView", "mask_url", "read", "settings", "view"]
 
@@ -27,7 +27,7 @@ MASK = "********"
 #: pydantic's own words for these say nothing to an operator
 _WANTS = {"extra_forbidden": "nothing here, there is no such setting", "missing": "a value, it is missing"}
 #: what may be shown of a portal's settings
-_HARMLESS = ("rate", "burst", "unknown_tokens")
+_HARMLESS = frozenset(PortalSettings.model_fields) - {"address", "credentials", "unknown_methods", "throttles"}
 
 
 def read() -> Settings:
@@ -94,7 +94,7 @@ def _line(fault: Any) -> str:
     place = ".".join(str(part) for part in fault["loc"])
     name = environment_name(place.split(".")[0]) if place else ""
     got = fault.get("input")
-    shown = "" if isinstance(got, dict | Settings) else f" got {_shown(place, got)},"
+    shown = "" if isinstance(got, dict | Settings) else f" got {_shown(place, got, fault['loc'])},"
     wants = _WANTS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{name or place}{_rest(place)}:{shown} wants: {wants}" if place else wants
 
@@ -104,10 +104,11 @@ def _rest(place: str) -> str:
     return dot + rest
 
 
-def _shown(place: str, got: Any) -> str:
+def _shown(place: str, got: Any, loc: tuple[int | str, ...]) -> str:
     """What was given, without secrets: also one that stands in the wrong place, or under a misspelt name."""
     text = got.get_secret_value() if isinstance(got, SecretStr) else str(got)
-    of_portal = place.startswith("portals") and place.rpartition(".")[2] not in _HARMLESS
+    # by its whole place: a portal or a credential may be named `rate`, too
+    of_portal = place.startswith("portals") and not (len(loc) == 3 and loc[2] in _HARMLESS)
     if any(word in place.lower() for word in ("b24rest", "address", "amqp_url", "ampqurl")):
         masked = mask_url(text)
     elif of_portal or isinstance(got, SecretStr | list) or "web_token" in place.lower():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from tests.e2e.installation import Place
 from tests.e2e.waiting import eventually
@@ -29,18 +32,34 @@ def run(place: Place, *arguments: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_a_dead_letter_is_sent_again(place: Place) -> None:
-    place.simulator.fault("malformed", methods=["crm.deal.list"])
-    failing = place.send("crm.deal.list")
-    while not place.bus.mailbox.of(failing):
-        place.still_works()  # the portal serves others meanwhile: so it is the request
-    letter = place.bus.dead_letter(failing)
-    told = {name for name in letter.headers if name.startswith("dl-")}
-    assert told <= set(re.findall(r"`(dl-[a-z0-9-]+)`", PAGE))
+def send(place: Place, topic: str, headers: dict[str, str], value: bytes) -> None:
+    """A record with the portal's name as its key."""
 
-    place.simulator.heal()
-    line = next(line for line in run(place) if letter.text("dl-last-error") in line)
+    async def sent() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=place.bus.bootstrap) as producer:
+            wire = [(name, text.encode()) for name, text in headers.items()]
+            await producer.send_and_wait(topic, value, key=place.name.encode(), headers=wire)
+
+    asyncio.run(sent())
+
+
+def test_a_dead_letter_is_sent_again(place: Place) -> None:
+    update = {
+        "name": "title",
+        "do": "call",
+        "method": "crm.deal.update",
+        "params": {"id": 1, "fields": {"TITLE": "new"}},
+    }
+    plan = orjson.dumps({"v": 1, "steps": [update]})
+    headers = {"source": "e2e", "portal": place.name, "credential": "known", "plan": "1", "amqp-message-id": place.name}
+    topic = f"{place.bus.worker.env['PIPELINE_TOPIC_PREFIX']}portal.requests.bulk"
+    send(place, topic, headers, plan)
+    letter = place.bus.dead_letter(place.name)
+    told = {name for name in letter.headers if name.startswith("dl-")}
+    assert told and told <= set(re.findall(r"`(dl-[a-z0-9-]+)`", PAGE))
+    assert (letter.text("dl-topic"), letter.value) == (topic, plan)
+
+    assert place.simulator.call("crm.deal.add", {"fields": {"TITLE": "old"}}) == 1
+    line = next(line for line in reversed(run(place)) if letter.text("dl-last-error") in line)
     assert run(place, line.split()[0]) == [line]
-    eventually(lambda: len(place.bus.mailbox.of(failing)) == 2, "it is answered again")
-    first, second = place.bus.mailbox.of(failing)
-    assert (first.error_class, second.error_class, second.json["result"]) == ("unknown", None, [])
+    eventually(lambda: place.simulator.call("crm.deal.get", {"id": 1})["TITLE"] == "new", "it is carried out")

@@ -99,6 +99,8 @@ def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch, capsys: py
             "PIPELINE_PORTALS",
             f'{{"a": {{"address": "https://h/rest/", "credentials": {{"m": {{"user": "1", "tokn": "{SECRET}"}}}}}}}}',
         ),
+        ("PIPELINE_PORTALS", f'{{"rate": "https://h/rest/1/{SECRET}"}}'),
+        ("PIPELINE_PORTALS", f'{{"a": {{"address": "https://h/rest/", "credentials": {{"rate": "1/{SECRET}"}}}}}}'),
         ("PIPELINE_PORTALS", f'["{SECRET}"]'),
         ("PIPELINE_PORTALS", f"{SECRET}"),
     ],
@@ -173,6 +175,19 @@ def test_the_toml_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     file.unlink()
     monkeypatch.setenv("PIPELINE_CONFIG", str(tmp_path))
     assert read().portal_rate == 2.0
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ("batch_size = 80", "batch_size: got 80, wants: less than or equal to 50"),
+        ("operating_window = 0", "operating_window: got 0, wants: greater than 0"),
+        ("preset = 'clod'", "preset: got 'clod', wants: 'cloud', 'enterprise', 'self-hosted' or 'self-hosted-limited'"),
+    ],
+)
+def test_limits_are_no_secrets(given: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pipeline.toml").write_text(f"[portals.one]\naddress = 'https://h/rest/'\n{given}\n")
+    assert refused(capsys) == [f"PIPELINE_PORTALS.one.{line}"]
 
 
 @pytest.mark.parametrize(

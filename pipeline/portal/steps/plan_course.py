@@ -217,7 +217,7 @@ class PlanCourse:
             try:
                 run = self._runs[step.name] = self._new(step, step.name, self._results)
             except LookupError as error:
-                self._step_failed(step.name, Permanent(f"step {step.name!r}: {error.args[0]}"), False)
+                self._step_failed(step.name, Permanent(str(error.args[0])), False)
                 return True
             if step.name in self._inherited:
                 self._inherited.discard(step.name)

@@ -142,7 +142,10 @@ def test_a_reference_to_nothing_fails_its_step(path: str, optional: bool) -> Non
     course = begin(builder.build())
     give(course, executed([{"ID": "9"}, {}]))
     found = body(course)
-    assert path in (found["steps"]["b"] if optional else found)["error_description"]
+    text = f"nothing is at {path!r}"
+    assert (found["steps"]["b"] if optional else found)["error_description"] == (
+        text if optional else f"step 'b': {text}"
+    )
     assert (course.letter is None) is optional
 
 
