@@ -9,7 +9,7 @@ import yaml
 from pydantic import AliasChoices
 
 from pipeline.settings import Settings
-from sandbox.portal.__main__ import parser as portal_command_line
+from sandbox.portal.command_line import parsed
 from stack.cache import KAFKA_VERSION
 from stack.kafka import MAX_MESSAGE_BYTES
 
@@ -89,7 +89,7 @@ def test_the_simulator_understands_its_command() -> None:
     command = SERVICES["portal"]["command"]
     assert command[:3] == ["python", "-m", "sandbox.portal"]
     # Unknown flags would end the process here.
-    given = portal_command_line().parse_args(command[3:])
+    given = parsed(command[3:])
     assert (given.host, given.port, given.no_limits) == ("0.0.0.0", 8024, True)
 
 
