@@ -60,6 +60,8 @@ def test_a_dead_letter_is_sent_again(place: Place) -> None:
     assert (letter.text("dl-topic"), letter.value) == (topic, plan)
 
     assert place.simulator.call("crm.deal.add", {"fields": {"TITLE": "old"}}) == 1
-    line = next(line for line in reversed(run(place)) if letter.text("dl-last-error") in line)
+    lines = run(place)
+    line = next((line for line in reversed(lines) if letter.text("dl-last-error") in line), None)
+    assert line is not None, "\n".join([letter.text("dl-last-error"), "is not among", *lines])
     assert run(place, line.split()[0]) == [line]
     eventually(lambda: place.simulator.call("crm.deal.get", {"id": 1})["TITLE"] == "new", "it is carried out")
