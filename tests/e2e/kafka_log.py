@@ -38,7 +38,11 @@ def read(bootstrap: str, wanted: Callable[[str], bool]) -> list[Raw]:
 async def _read(bootstrap: str, wanted: Callable[[str], bool]) -> list[Raw]:
     records: list[Raw] = []
     async with AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=32 * 1024 * 1024
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        # the default, the end, can overtake the seek: then nothing would be read, and no secret found
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=32 * 1024 * 1024,
     ) as consumer:
         places = await _places(bootstrap, wanted)
         ends = await consumer.end_offsets(places)
