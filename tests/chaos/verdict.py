@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from pipeline.delivery.plans import changelog_name
-from pipeline.delivery.reading import read_compacted
-from pipeline.delivery.store import unpack
+from pipeline.delivery.reading import read_compacted, read_table
 from pipeline.portal.requests.row import is_done, request_prefix
 from pipeline.topology import DEAD_LETTERS
 from tests.chaos.cases import Case, problem_of
@@ -133,9 +132,9 @@ async def _look_at_rest(stage: Stage, verdict: Verdict) -> None:
     if left:
         verdict.failures.append(f"{left} messages are left in the request queue or were held un-acked")
     servers = stage.settings.kafka_servers
-    rows = await read_compacted(servers, changelog_name(stage.settings, "requests"))
+    rows = await read_table(servers, changelog_name(stage.settings, "requests"))
     prefix = request_prefix().encode()
-    open_rows = [key for key, row in rows.items() if key.startswith(prefix) and not is_done(unpack(row)[1])]
+    open_rows = [place for place, row in rows.items() if place[1].startswith(prefix) and not is_done(row)]
     if open_rows:
         verdict.failures.append(f"{len(open_rows)} requests are not done in the table: {open_rows[:5]}")
     if await read_compacted(servers, changelog_name(stage.settings, "parked")):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pipeline.delivery.plans import changelog_name
-from pipeline.delivery.reading import read_compacted
-from pipeline.delivery.store import unpack
+from pipeline.delivery.reading import read_table
 from pipeline.portal.links.kafka import Kafka
 from pipeline.portal.links.store import Link, read_row
 from pipeline.topology import LINKS
@@ -22,8 +21,8 @@ async def read_links(kafka: Kafka, portal: str | None = None, entity: str | None
     changelog = changelog_name(kafka.settings, LINKS)
     await kafka.need(changelog)
     links = []
-    for key, stored in (await read_compacted(kafka.settings.kafka_servers, changelog)).items():
-        link = read_row(key, unpack(stored)[1])
+    for (_, key), row in (await read_table(kafka.settings.kafka_servers, changelog)).items():
+        link = read_row(key, row)
         if link is not None and portal in (None, link.portal) and entity in (None, link.entity):
             links.append(link)
     return sorted(links, key=lambda link: (link.portal, link.entity, link.external))

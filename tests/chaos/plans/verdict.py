@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.delivery.plans import changelog_name
-from pipeline.delivery.reading import read_compacted
-from pipeline.delivery.store import unpack
+from pipeline.delivery.reading import read_compacted, read_table
 from pipeline.portal.requests.row import decode, is_done, request_prefix
 from pipeline.topology import DEAD_LETTERS
 from tests.chaos.plans.case import Case, judged
@@ -131,9 +130,9 @@ async def _look_at_rest(stage: PlansStage, verdict: PlansVerdict) -> set[str]:
         verdict.failures.append(f"{left} messages are left in the request queue or were held un-acked")
     verdict.wrong |= {f"answer to nothing {number}": text for number, text in enumerate(stage.outside.strangers)}
     servers = stage.settings.kafka_servers
-    rows = await read_compacted(servers, changelog_name(stage.settings, "requests"))
+    rows = await read_table(servers, changelog_name(stage.settings, "requests"))
     prefix = request_prefix().encode()
-    stored = [unpack(packed)[1] for key, packed in rows.items() if key.startswith(prefix)]
+    stored = [row for (_, key), row in rows.items() if key.startswith(prefix)]
     unfinished = [decode(row) for row in stored if not is_done(row)]
     if unfinished:
         shown = ", ".join(f"{row.identity} {row.message_id} {row.state}" for row in unfinished[:5])
