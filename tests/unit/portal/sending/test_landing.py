@@ -185,10 +185,9 @@ async def test_an_error_of_a_requests_own_ends_a_refusal(code: str, plain: Groun
     assert plain.executor.pause.refusals == {}
 
 
-async def test_what_the_token_server_says_is_shown(plain: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    errors = [
-        PortalAuth("token server o: HTTP 400 invalid_grant", code="invalid_grant", credential_dead=True, sent=False)
-    ]
+def no_access_once(monkeypatch: pytest.MonkeyPatch, error: PipelineError) -> list[PipelineError]:
+    """The first time that access is asked for, `error` is raised; the list is empty when it was."""
+    errors = [error]
     real = Credentials.access
 
     async def access(self: Credentials, portal: str, credential: str | None, sealed: str | None) -> Access:
@@ -197,6 +196,14 @@ async def test_what_the_token_server_says_is_shown(plain: Ground, monkeypatch: p
         return await real(self, portal, credential, sealed)
 
     monkeypatch.setattr(Credentials, "access", access)
+    return errors
+
+
+async def test_what_the_token_server_says_is_shown(plain: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = PortalAuth(
+        "token server o: HTTP 400 invalid_grant", code="invalid_grant", credential_dead=True, sent=False
+    )
+    no_access_once(monkeypatch, refused)
     await plain.add()
     await until(lambda: plain.executor.pause.refusals)
     state = portal_state(plain.executor, time.time())
@@ -256,15 +263,7 @@ async def test_a_credential_that_cannot_be_resolved_is_an_error_answer_without_a
 async def test_what_fails_before_a_call_says_nothing_of_the_portal(
     error: PipelineError, plain: Ground, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    errors = [error]
-    real = Credentials.access
-
-    async def access(self: Credentials, portal: str, credential: str | None, sealed: str | None) -> Access:
-        if errors:
-            raise errors.pop()
-        return await real(self, portal, credential, sealed)
-
-    monkeypatch.setattr(Credentials, "access", access)
+    errors = no_access_once(monkeypatch, error)
     plain.executor.pause.unreachable(time.time() - 1, "refused")
     assert plain.executor.pause.word == "down"
     one = await plain.add()
