@@ -43,11 +43,18 @@ DEAD_LETTERS = "dead.letters"
 CRASHES = "delivery.crashes"
 KEYS = "portal.keys"
 OPS_STATE = "ops.state"
+EVENTS_USER = "events.user"
+EVENTS_PRODUCT = "events.product"
+EVENTS_SECTION = "events.section"
+EVENTS_SETTLEMENT = "events.settlement"
+OUTCOMES = "outcomes"
 
 #: table of links (pipeline/portal/links)
 LINKS = "links"
 #: Starts of plans that a route throttle has counted.
 THROTTLES = "throttles"
+#: plans that are run again when what they did not find appears (pipeline/portal/watches)
+WATCHES = "watches"
 #: table of the OAuth apps' tokens (pipeline/portal/access/tokens.py)
 TOKENS = "tokens"
 

@@ -2,10 +2,11 @@
 
     {"v": 1, "keys": [...], "throttle": "...", "steps": [step, ...]}
 
-    step = {"name", "do": "call",      "method", "params"}
-         | {"name", "do": "upsert",    "entity", "key": {"id", "originator"?}, "fields", "hash"?, "version"?}
-         | {"name", "do": "reconcile", "method", "params", "wanted", "rule"}
-           each with optional "after": [names], "optional": true
+    step = {"name", "do": "call",      "method", "params", "part"?}
+         | {"name", "do": "upsert",    "entity", "key": {"id", "originator"?}, "fields", "hash"?, "version"?, ...}
+         | {"name", "do": "find",      "entity", "keys", "within"?, "by_alias"?, "wait"?, "watch"?}
+         | {"name", "do": "reconcile", "method", "params", "wanted", "rule", "part"?, "unless_new"?}
+           each with optional "after": [names], "optional": true (plan_steps.py)
 
 `{"$ref": "step.path"}` anywhere in `params`, `fields` or `wanted` stands for a result of an earlier step:
 `company.id` of an upsert, `deal.result` or `deal.result.item.id` of a call. Steps run one after another unless `after`
@@ -17,26 +18,34 @@ A flow builds plans with `PlanBuilder` (plan_builder.py) and sends `plan.record(
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from pipeline.delivery.errors import BadInput
 from pipeline.delivery.records import Record
-from pipeline.portal import methods
-from pipeline.portal.entities import entity
-from pipeline.portal.links.versions import Version
 from pipeline.portal.plan_faults import got, quoted, sentences
-from pipeline.portal.steps.refs import paths
+from pipeline.portal.plan_steps import (
+    CallStep,
+    FindStep,
+    Key,
+    Model,
+    Part,
+    ReconcileStep,
+    Step,
+    UpsertStep,
+    references,
+)
 from pipeline.topology import REQUESTS_BULK
 
 __all__ = [
     "VERSION",
     "CallStep",
+    "FindStep",
     "Key",
+    "Part",
     "Plan",
     "ReconcileStep",
     "Step",
@@ -48,103 +57,21 @@ __all__ = [
 VERSION = 1
 #: Most steps of one plan; a flow with more makes several plans.
 MOST_STEPS = 500
-_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
-#: no control characters: keys of links and order have some between their parts
-_PLAIN = r"^[^\x00-\x1f]*$"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Key(_Model):
-    """External key of an object: the id that it has in `originator`'s world.
-
-    Blanks around are left out: a portal finds them alike.
-    """
-
-    id: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=_PLAIN)]
-    originator: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_PLAIN)] = ""
-
-
-class _Step(_Model):
-    name: str = Field(pattern=_NAME.pattern)
-    after: tuple[str, ...] | None = None
-    optional: bool = False
-
-
-class CallStep(_Step):
-    """Any REST method."""
-
-    do: Literal["call"] = "call"
-    method: str
-    params: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _valid(self) -> CallStep:
-        _check_method(self.method)
-        return self
-
-
-class UpsertStep(_Step):
-    """Add the object with this external key, or change it, or leave it when its content is unchanged.
-
-    `hash`: of the content; default: of `fields`. An event with a lower `version` than the one applied changes nothing.
-    """
-
-    do: Literal["upsert"] = "upsert"
-    entity: str
-    key: Key
-    fields: dict[str, Any]
-    hash: str | None = Field(default=None, max_length=200)
-    version: Version | None = None
-
-    @model_validator(mode="after")
-    def _known(self) -> UpsertStep:
-        try:
-            kind = entity(self.entity)
-        except KeyError as error:
-            raise ValueError(f"entity: {error.args[0]}") from None
-        if self.key.originator and kind.originator_field is None:
-            # it would stand nowhere, and the same id of two originators would be one object
-            raise ValueError(f"key.originator: objects of {self.entity} have no originator, put it into the id")
-        return self
-
-    @property
-    def identity(self) -> tuple[str, str, str]:
-        """The same for two upserts of one object."""
-        return entity(self.entity).objects, self.key.originator, self.key.id
-
-
-class ReconcileStep(_Step):
-    """Read a list, and do what the pure function `rule` (pipeline/portal/rules.py) finds missing."""
-
-    do: Literal["reconcile"] = "reconcile"
-    method: str
-    params: dict[str, Any] = Field(default_factory=dict)
-    wanted: Any = None
-    rule: str
-
-    @model_validator(mode="after")
-    def _valid(self) -> ReconcileStep:
-        _check_method(self.method)
-        if not methods.is_read(self.method, self.params):
-            raise ValueError(f"method: {self.method} is no read, expected one such as crm.deal.list")
-        return self
-
-
-Step = Annotated[CallStep | UpsertStep | ReconcileStep, Field(discriminator="do")]
-
-
-class Plan(_Model):
+class Plan(Model):
     """What one event needs of one portal. `keys`: plans of a portal that share one run one after another.
 
     Beside them count the keys of its steps: external keys, the order keys of calls, lists that are reconciled.
+    `subject`: what the plan is about; a plan that is run again because something was found is dropped when a newer one
+    of its subject has begun. `force`: content that is unchanged is sent all the same.
     """
 
     v: Literal[1] = 1
     keys: tuple[str, ...] | None = None
     throttle: str | None = Field(default=None, max_length=100)
+    subject: str | None = Field(default=None, min_length=1, max_length=800)
+    force: bool = False
     #: one at least, see below: pydantic would count only those without a fault
     steps: tuple[Step, ...] = Field(max_length=MOST_STEPS)
 
@@ -152,6 +79,8 @@ class Plan(_Model):
     def _in_order(self) -> Plan:
         if not self.steps:
             raise ValueError(f"steps: expected a list of 1 to {MOST_STEPS} steps, got none")
+        if self.subject is None and any(isinstance(step, FindStep) and step.watch for step in self.steps):
+            raise ValueError("subject: is missing: a plan that watches says what it is about")
         names: dict[str, int] = {}
         for number, step in enumerate(self.steps):
             here = f"steps.{number} {step.name!r}"
@@ -160,7 +89,7 @@ class Plan(_Model):
             for earlier in step.after or ():
                 if earlier not in names:
                     raise ValueError(f"{here}: after: {quoted(earlier)} is no earlier step")
-            for ref in _references(step):
+            for ref in references(step):
                 if ref.partition(".")[0] not in names:
                     raise ValueError(f"{here}: the reference {quoted(ref)} leads to no earlier step")
             names[step.name] = number
@@ -173,7 +102,7 @@ class Plan(_Model):
         before: str | None = None
         for step in self.steps:
             waits = {before} if step.after is None and before is not None else set(step.after or ())
-            waits |= {ref.partition(".")[0] for ref in _references(step)}
+            waits |= {ref.partition(".")[0] for ref in references(step)}
             if isinstance(step, UpsertStep):
                 if step.identity in upserts:
                     waits.add(upserts[step.identity])
@@ -184,11 +113,11 @@ class Plan(_Model):
 
     def referred(self) -> frozenset[str]:
         """Steps whose results later ones use."""
-        return frozenset(ref.partition(".")[0] for step in self.steps for ref in _references(step))
+        return frozenset(ref.partition(".")[0] for step in self.steps for ref in references(step))
 
     def encode(self) -> bytes:
         """The wire form."""
-        rest = self.model_dump(include={"keys", "throttle"}, exclude_none=True)
+        rest = self.model_dump(include={"keys", "throttle", "subject", "force"}, exclude_defaults=True)
         steps = [{"do": step.do, **step.model_dump(exclude_defaults=True)} for step in self.steps]
         return orjson.dumps({"v": self.v, **rest, "steps": steps})
 
@@ -212,6 +141,7 @@ _FIELDS = {
     "plan": tuple(Plan.model_fields),
     "call": tuple(CallStep.model_fields),
     "upsert": tuple(UpsertStep.model_fields),
+    "find": tuple(FindStep.model_fields),
     "reconcile": tuple(ReconcileStep.model_fields),
     "key": tuple(Key.model_fields),
 }
@@ -242,20 +172,3 @@ def parse_plan(raw: bytes) -> Plan:
 def unknown_version(given: Any) -> str:
     """What to say to a plan of a version that is not ours."""
     return f"plan version {got(given, shown=True)} is not known; this worker knows {VERSION}"
-
-
-def _references(step: CallStep | UpsertStep | ReconcileStep) -> Iterator[str]:
-    if isinstance(step, UpsertStep):
-        return paths(step.fields)
-    if isinstance(step, ReconcileStep):
-        return paths([step.params, step.wanted])
-    return paths(step.params)
-
-
-def _check_method(method: str) -> None:
-    if not methods.is_valid(method):
-        raise ValueError(
-            f"method: {quoted(method)} is no REST method name (letters, digits, _ and single dots, as crm.deal.list)"
-        )
-    if methods.canonical(method) == methods.BATCH:
-        raise ValueError("method: a step is no batch, the gateway packs calls by itself")

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.portal.links.versions import Version
-from pipeline.portal.plan import CallStep, Key, Plan, ReconcileStep, UpsertStep
-from pipeline.portal.steps.refs import REF
+from pipeline.portal.plan import CallStep, FindStep, Key, Plan, ReconcileStep, UpsertStep
+from pipeline.portal.plan_steps import AnyStep
+from pipeline.portal.steps.refs import IF, OMIT, REF
 
-__all__ = ["Made", "PlanBuilder", "Ref"]
+__all__ = ["OMIT", "If", "Made", "PlanBuilder", "Ref"]
 
 
 class Ref:
@@ -17,6 +18,16 @@ class Ref:
 
     def __init__(self, path: str) -> None:
         self.path = path
+
+
+class If:
+    """`then` when there is something at the reference, else `otherwise`: `If(goods.found(0), {...}, {...})`.
+
+    `OMIT` as one of the two leaves the field out, within an object.
+    """
+
+    def __init__(self, ref: Ref, then: Any, otherwise: Any) -> None:
+        self.wire = {IF: ref.path, "then": _plain(then), "else": _plain(otherwise)}
 
 
 class PlanBuilder:
@@ -28,10 +39,19 @@ class PlanBuilder:
     return [plan.build().record("main", "crm", source="users")]
     """
 
-    def __init__(self, *, keys: Iterable[str] | None = None, throttle: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        keys: Iterable[str] | None = None,
+        throttle: str | None = None,
+        subject: str | None = None,
+        force: bool = False,
+    ) -> None:
         self._keys = None if keys is None else tuple(keys)
         self._throttle = throttle
-        self._steps: list[CallStep | UpsertStep | ReconcileStep] = []
+        self._subject = subject
+        self._force = force
+        self._steps: list[AnyStep] = []
 
     def call(self, name: str, method: str, params: Mapping[str, Any] | None = None, **options: Any) -> Made:
         """Any REST method."""
@@ -46,13 +66,25 @@ class PlanBuilder:
         *,
         hash: str | None = None,
         version: Version | None = None,
+        within: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Made:
-        """Add, change, or leave unchanged."""
+        """Add, change, or leave unchanged. `options`: further fields of `UpsertStep`."""
+        given = {"hash": hash, "version": version, "within": _plain(within or {}), **options}
+        return self._add(UpsertStep(name=name, entity=entity_name, key=key, fields=_plain(fields), **given))
+
+    def find(
+        self,
+        name: str,
+        entity_name: str,
+        keys: Iterable[Key],
+        *,
+        within: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Made:
+        """Look for objects; `found(n)` of what is returned stands for the n-th key."""
         return self._add(
-            UpsertStep(
-                name=name, entity=entity_name, key=key, fields=_plain(fields), hash=hash, version=version, **options
-            )
+            FindStep(name=name, entity=entity_name, keys=tuple(keys), within=_plain(within or {}), **options)
         )
 
     def reconcile(
@@ -65,9 +97,15 @@ class PlanBuilder:
 
     def build(self) -> Plan:
         """The plan. Raises pydantic's ValidationError when steps do not fit together."""
-        return Plan(keys=self._keys, throttle=self._throttle, steps=tuple(self._steps))
+        return Plan(
+            keys=self._keys,
+            throttle=self._throttle,
+            subject=self._subject,
+            force=self._force,
+            steps=tuple(self._steps),
+        )
 
-    def _add(self, step: CallStep | UpsertStep | ReconcileStep) -> Made:
+    def _add(self, step: AnyStep) -> Made:
         self._steps.append(step)
         return Made(step.name)
 
@@ -83,6 +121,10 @@ class Made:
         """Id of an upserted object."""
         return Ref(f"{self.name}.id")
 
+    def found(self, place: int, path: str = "id") -> Ref:
+        """`id` or `title` of the n-th key of a `find`; for `If` as well."""
+        return Ref(f"{self.name}.found.{place}.{path}" if path else f"{self.name}.found.{place}")
+
     @property
     def result(self) -> Ref:
         """`result` of a call."""
@@ -97,8 +139,15 @@ def _plain(value: Any) -> Any:
     """References as they stand on the wire."""
     if isinstance(value, Ref):
         return {REF: value.path}
+    if isinstance(value, If):
+        return value.wire
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {_name(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
+
+
+def _name(key: str | tuple[str, Ref]) -> str:
+    """A field whose name ends with a result: `("property", brand.id)` is `property${brand.id}`."""
+    return key if isinstance(key, str) else f"{key[0]}${{{key[1].path}}}"

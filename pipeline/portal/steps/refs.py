@@ -1,14 +1,24 @@
-"""References to results of earlier steps: `{"$ref": "company.id"}` (the wire form of plans, portal/plan.py)."""
+"""References to results of earlier steps, as plans write them (portal/plan.py).
+
+{"$ref": "company.id"}                              the value at that place
+{"$if": "goods.found.0", "then": ..., "else": ...}  one or the other: is there anything at that place?
+{"property${brand.id}": ...}                        a field whose name ends with a value
+{"$omit": true}                                     as `then` or `else`: the field is left out
+"""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["REF", "paths", "resolve"]
+__all__ = ["IF", "OMIT", "REF", "paths", "resolve"]
 
 REF = "$ref"
+IF = "$if"
+OMIT = {"$omit": True}
+_IN_NAME = re.compile(r"\$\{([^}]+)\}")
 
 
 def paths(value: Any) -> Iterator[str]:
@@ -17,7 +27,12 @@ def paths(value: Any) -> Iterator[str]:
         if len(value) == 1 and isinstance(path := value.get(REF), str):
             yield path
             return
-        for item in value.values():
+        if _is_choice(value):
+            yield value[IF]
+            yield from paths([value["then"], value["else"]])
+            return
+        for key, item in value.items():
+            yield from _IN_NAME.findall(key)
             yield from paths(item)
     elif isinstance(value, list):
         for item in value:
@@ -33,7 +48,10 @@ def resolve(value: Any, results: Mapping[str, Any]) -> Any:
     if isinstance(value, dict):
         if len(value) == 1 and isinstance(path := value.get(REF), str):
             return _look_up(path, results)
-        return {key: resolve(item, results) for key, item in value.items()}
+        if _is_choice(value):
+            return resolve(value["then"] if _is_there(value[IF], results) else value["else"], results)
+        resolved = ((_resolved_name(key, results), resolve(item, results)) for key, item in value.items())
+        return {key: item for key, item in resolved if item != OMIT}
     if isinstance(value, list):
         return [resolve(item, results) for item in value]
     return value
@@ -49,6 +67,21 @@ def _look_up(path: str, results: Mapping[str, Any]) -> Any:
         else:
             raise LookupError(f"nothing is at {path!r}")
     return found
+
+
+def _is_choice(value: Mapping[str, Any]) -> bool:
+    return len(value) == 3 and isinstance(value.get(IF), str) and "then" in value and "else" in value
+
+
+def _is_there(path: str, results: Mapping[str, Any]) -> bool:
+    try:
+        return _look_up(path, results) is not None
+    except LookupError:
+        return False
+
+
+def _resolved_name(name: str, results: Mapping[str, Any]) -> str:
+    return _IN_NAME.sub(lambda found: str(_look_up(found[1], results)), name) if "${" in name else name
 
 
 def _place(part: str) -> int:
