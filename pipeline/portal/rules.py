@@ -20,7 +20,7 @@ __all__ = ["Rule", "rule", "rule_named", "rules"]
 Rule = Callable[[list[Any], Any], Iterable[CallStep | UpsertStep]]
 
 #: rules that every installation has
-_READY = ("pipeline.portal.multifields",)
+_READY = ("pipeline.portal.reconciling.multifields",)
 _RULES: dict[str, Rule] = {}
 
 

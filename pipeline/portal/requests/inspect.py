@@ -17,7 +17,7 @@ from pipeline.portal import methods
 from pipeline.portal.access.credentials import ABSENT, MALFORMED, Credentials, credential_id
 from pipeline.portal.access.seal import identity
 from pipeline.portal.entities import entity, is_number
-from pipeline.portal.plan import VERSION, Plan, ReconcileStep, UpsertStep, parse_plan, unknown_version
+from pipeline.portal.plan import VERSION, FindStep, Plan, ReconcileStep, UpsertStep, parse_plan, unknown_version
 from pipeline.portal.plan_faults import quoted
 from pipeline.portal.requests.order import call_keys, plan_keys
 from pipeline.portal.rules import rule_named
@@ -229,6 +229,8 @@ def _check_plan(plan: Plan, portal: str, credential: str | None, credentials: Cr
         if isinstance(step, UpsertStep):
             kind = entity(step.entity)
             wanted = [kind.list_method, kind.add_method, kind.update_method]
+        elif isinstance(step, FindStep):
+            wanted = [] if step.by_alias else [entity(step.entity).list_method]
         else:
             wanted = [step.method]
         for method in wanted:

@@ -15,7 +15,7 @@ import orjson
 
 from pipeline.portal import methods
 from pipeline.portal.entities import Entity, entity, entity_of_add
-from pipeline.portal.plan import Plan, ReconcileStep, UpsertStep
+from pipeline.portal.plan import FindStep, Plan, ReconcileStep, UpsertStep
 from pipeline.portal.steps.refs import paths
 from pipeline.portal.steps.stamp import external_in
 
@@ -55,14 +55,18 @@ def call_keys(method: str, params: Any) -> tuple[str, ...]:
 
 
 def plan_keys(plan: Plan) -> tuple[str, ...]:
-    """Keys of a plan: its own ones, and those of its steps as far as they do not depend on results.
+    """Keys of a plan: its own ones and its subject, and those of its steps as far as they do not depend on results.
 
-    A list that is reconciled is one key, so that two plans do not make what it lacks twice.
+    A list that is reconciled is one key, so that two plans do not make what it lacks twice. A `find` has none.
     """
     keys = [f"plan:{key}" for key in plan.keys or ()]
+    if plan.subject is not None:
+        keys.append(f"subject:{plan.subject}")
     for step in plan.steps:
         if isinstance(step, UpsertStep):
             keys.append(_external(entity(step.entity), step.key.originator, step.key.id))
+        elif isinstance(step, FindStep):
+            continue
         elif any(paths(step.params)):
             keys += _brought(step.method, step.params)
         else:

@@ -11,7 +11,8 @@ import orjson
 
 from pipeline.delivery.errors import Permanent, PipelineError
 from pipeline.portal.links.store import Link
-from pipeline.portal.plan import CallStep, Plan, ReconcileStep, UpsertStep
+from pipeline.portal.plan import CallStep, FindStep, Plan, UpsertStep
+from pipeline.portal.plan_steps import AnyStep
 from pipeline.portal.requests.answers import Reply, code_of
 from pipeline.portal.steps.call import CallRun
 from pipeline.portal.steps.command import Command, Executed, Result, Unclear
@@ -27,7 +28,6 @@ __all__ = ["PlanCourse"]
 #: Bytes; a longer answer of a call that no later step refers to is left out: results travel with the row.
 LONGEST_RESULT = 262_144
 
-_AnyStep = CallStep | UpsertStep | ReconcileStep
 _Run = CallRun | UpsertRun | ReconcileRun
 
 
@@ -230,11 +230,13 @@ class PlanCourse:
         elif not isinstance(run, CallRun) or (run.command is not None and run.command.write):
             run.was_sent(sent["at"])
 
-    def _new(self, step: _AnyStep, name: str, results: dict[str, Any]) -> Any:
+    def _new(self, step: AnyStep, name: str, results: dict[str, Any]) -> Any:
         if isinstance(step, CallStep):
             return CallRun(step.method, resolve(step.params, results), self._env, self._stamp.external(name))
         if isinstance(step, UpsertStep):
             return UpsertRun(step, resolve(step.fields, results), self._env)
+        if isinstance(step, FindStep):
+            raise LookupError("find: not known to this release")
         return ReconcileRun(step, resolve(step.params, results), resolve(step.wanted, results), self._env)
 
     def _active(self, *, restarting: bool = False) -> list[tuple[str, _Run]]:

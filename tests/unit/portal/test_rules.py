@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.portal import rules
-from pipeline.portal.multifields import multifields
+from pipeline.portal.reconciling.multifields import multifields
 
 
 @pytest.fixture(autouse=True)

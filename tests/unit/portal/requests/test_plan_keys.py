@@ -91,3 +91,9 @@ def test_a_reconcile_of_one_object_waits_for_its_writes() -> None:
     builder = PlanBuilder()
     builder.reconcile("r", "crm.company.get", {"id": 5}, rule="multifields", wanted=None)
     assert "company:5" in plan_keys(builder.build())
+
+
+def test_a_subject_is_a_key_and_a_find_has_none() -> None:
+    builder = PlanBuilder(subject="product:main:7")
+    builder.find("f", "company", [Key(id="7", originator="site")], watch=True)
+    assert plan_keys(builder.build()) == ("subject:product:main:7",)

@@ -1,4 +1,4 @@
-"""pipeline/portal/multifields.py: as tables, and against the simulator's old methods."""
+"""pipeline/portal/reconciling/multifields.py: as tables, and against the simulator's old methods."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from pipeline.delivery.errors import Permanent
-from pipeline.portal.multifields import multifields
 from pipeline.portal.plan import CallStep
 from pipeline.portal.plan_builder import PlanBuilder
+from pipeline.portal.reconciling.multifields import multifields
 from pipeline.portal.steps.command import Command, Executed, Refused, Result, Unclear
 from pipeline.portal.steps.env import Env, Stamp
 from pipeline.portal.steps.plan_course import PlanCourse

@@ -1,0 +1,1 @@
+"""Rules of `reconcile` steps that the gateway brings (portal/rules.py), one a file."""
