@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices, SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
+from pipeline.queue_settings import QueueSettings
 from pipeline.settings import PortalSettings, Settings, config_file
 
 __all__ = ["SettingView", "mask_url", "read", "settings", "view"]
@@ -108,10 +109,11 @@ def _shown(place: str, got: Any, loc: tuple[int | str, ...]) -> str:
     """What was given, without secrets: also one that stands in the wrong place, or under a misspelt name."""
     text = got.get_secret_value() if isinstance(got, SecretStr) else str(got)
     # by its whole place: a portal or a credential may be named `rate`, too
+    unknown = len(loc) == 3 and loc[0] == "queues" and loc[2] not in QueueSettings.model_fields
     of_portal = place.startswith("portals") and not (len(loc) == 3 and loc[2] in _HARMLESS)
     if any(word in place.lower() for word in ("b24rest", "address", "amqp_url", "ampqurl")):
         masked = mask_url(text)
-    elif of_portal or isinstance(got, SecretStr | list) or "web_token" in place.lower():
+    elif of_portal or unknown or isinstance(got, SecretStr | list) or "web_token" in place.lower():
         masked = MASK
     else:
         return repr(got)
@@ -194,6 +196,8 @@ def _text(field: str, value: Any) -> str:
         return mask_url(value)
     if isinstance(value, SecretStr):
         return mask_url(value.get_secret_value())
+    if field == "queues":
+        return ", ".join(f"{name} ({queue.mode if queue.enabled else 'off'})" for name, queue in value.items())
     if isinstance(value, dict):
         return ", ".join(f"{name} ({mask_url(portal.address)})" for name, portal in value.items()) or "-"
     return "-" if value is None else str(value)

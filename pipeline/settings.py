@@ -33,12 +33,15 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from pipeline.queue_settings import QueueSettings, clashes, default_queues, with_defaults
+
 __all__ = ["DEFAULT_PORTAL", "CredentialSettings", "PortalSettings", "Settings", "config_file"]
 
 MIB = 1024 * 1024
 #: `/rest/<user>/<token>`, the address of a webhook as the portal shows it
 _WEBHOOK = re.compile(r"/rest/\d+/[^/?]+")
 DEFAULT_PORTAL = "default"
+MAPPING = Path("mapping.toml")
 
 
 def _rate(value: Any) -> Any:
@@ -107,11 +110,21 @@ def _windows(value: dict[str, list[tuple[int, float]]]) -> dict[str, list[tuple[
 
 Rate = Annotated[float | None, BeforeValidator(_rate), AfterValidator(_positive)]
 Preset = Literal["cloud", "enterprise", "self-hosted", "self-hosted-limited"]
+
+
+def _apart(value: dict[str, QueueSettings]) -> dict[str, QueueSettings]:
+    reason = clashes(value)
+    if reason is not None:
+        raise ValueError(reason)
+    return value
+
+
 Throttles = Annotated[dict[str, list[tuple[int, float]]], AfterValidator(_windows)]
 RestAddress = Annotated[str, AfterValidator(_rest_address)]
 ServerAddress = Annotated[str, AfterValidator(_server_address)]
 KafkaAddress = Annotated[str, AfterValidator(_kafka_address)]
 AmqpAddress = Annotated[SecretStr, AfterValidator(_amqp_address)]
+Queues = Annotated[dict[str, QueueSettings], BeforeValidator(with_defaults), AfterValidator(_apart)]
 
 
 def config_file() -> Path:
@@ -270,6 +283,18 @@ class Settings(BaseSettings):
         description="Is AMPQOUT a queue or an exchange? `auto`: an exchange if one of that name exists.",
     )
 
+    # -- the site and 1C
+    mapping: Path = Field(
+        default=MAPPING,
+        description="File that says what users, products, sections and settlements become (docs/mapping.md). Without "
+        "one, the queues of the site are neither made nor read.",
+    )
+    queues: Queues = Field(
+        default_factory=default_queues,
+        description="Queues of users, products, sections and settlements by name, see docs/queues.md; "
+        "the default ones may be changed in single values.",
+    )
+
     # -- portals
     portals: dict[str, PortalSettings] = Field(
         default_factory=dict,
@@ -409,6 +434,27 @@ class Settings(BaseSettings):
                 "or the bus takes its own answers for requests"
             )
         return self
+
+    @field_validator("mapping")
+    @classmethod
+    def _a_named_mapping_exists(cls, value: Path) -> Path:
+        # a misspelt path would silently leave all queues of the site unread
+        if value != MAPPING and not value.expanduser().is_file():
+            raise ValueError("a file that exists")
+        return value
+
+    @model_validator(mode="after")
+    def _queues_are_apart(self) -> Settings:
+        for name in (self.ampqin, self.ampqout):
+            if name in self.queues and self.queues[name].enabled:
+                raise ValueError(f"PIPELINE_QUEUES: got {name!r}, wants: another queue than AMPQIN and AMPQOUT")
+        return self
+
+    @property
+    def mapping_file(self) -> Path | None:
+        """The mapping, None where there is none: then nothing of the site is read."""
+        path = self.mapping.expanduser()
+        return path if path.is_file() else None
 
     @property
     def kafka_servers(self) -> list[str]:

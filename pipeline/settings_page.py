@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pipeline.configuration import environment_name, mask_url
+from pipeline.queue_settings import QueueSettings
 from pipeline.settings import CredentialSettings, PortalSettings, Settings
 
 __all__ = ["BEGIN", "END", "page"]
@@ -38,6 +39,12 @@ def page() -> str:
             "| setting | default | meaning |",
             "|---|---|---|",
             *_rows(CredentialSettings),
+            "",
+            "A queue of the site, `[queues.<name>]`:",
+            "",
+            "| setting | default | meaning |",
+            "|---|---|---|",
+            *_rows(QueueSettings),
         ]
     )
 
@@ -59,7 +66,7 @@ def _default(info: FieldInfo) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list):
+    if isinstance(value, list | dict):
         value = ", ".join(value)
     if isinstance(value, Path):
         value = value.as_posix()

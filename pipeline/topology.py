@@ -24,6 +24,8 @@ __all__ = [
     "Topic",
     "amqp_in",
     "amqp_out",
+    "requests_in",
+    "site_queues",
     "topic",
     "wire_name",
 ]
@@ -61,7 +63,10 @@ TOKENS = "tokens"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A Kafka topic. `retention` in seconds, None = for ever; `compacted` = the newest record of a key stays."""
+    """A Kafka topic. `retention` in seconds, None = for ever; `compacted` = the newest record of a key stays.
+
+    `log_time`: its records carry the time at which the broker took them, not the sender's.
+    """
 
     name: str
     key: str
@@ -69,6 +74,7 @@ class Topic:
     partitions: int = PARTITIONS
     retention: float | None = 14 * DAY
     compacted: bool = False
+    log_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,8 @@ class InboundQueue:
 
     `edge` names the translation of a message into a record (pipeline/bridge/edges.py). With `exchange` the queue is
     declared and bound to it, without it messages come through the default exchange. `mode`: `steady` = always
-    consumed; `on-command` = drained by the `exchange` command.
+    consumed; `on-command` = drained by the `exchange` command, at most `limit` messages within `time_limit` seconds
+    a run (None = no limit). `event` and `catalog` of the site's queues: see pipeline/queue_settings.py.
     """
 
     queue: str
@@ -109,6 +116,10 @@ class InboundQueue:
     exchange_type: Literal["direct", "fanout", "topic", "headers"] = "direct"
     routing_key: str = ""
     mode: Literal["steady", "on-command"] = "steady"
+    event: str = ""
+    catalog: str = ""
+    limit: int | None = None
+    time_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +179,32 @@ TOPICS: tuple[Topic, ...] = (
         "Kept an hour.",
         partitions=1,
         retention=3600.0,
+    ),
+    Topic(
+        EVENTS_USER,
+        "XML_ID",
+        "Users of the site, one a record, bodies as they came. Kept 14 days.",
+        log_time=True,
+    ),
+    Topic(
+        EVENTS_PRODUCT,
+        "XML_ID, catalogue",
+        "Products. The newest of each stays for ever: the search index is filled anew from here.",
+        retention=None,
+        compacted=True,
+        log_time=True,
+    ),
+    Topic(
+        EVENTS_SECTION,
+        "XML_ID, catalogue",
+        "Sections of catalogues. Kept 14 days.",
+        log_time=True,
+    ),
+    Topic(
+        EVENTS_SETTLEMENT,
+        "XML_ID",
+        "Mutual settlements, one application a record. Kept 14 days.",
+        log_time=True,
     ),
 )
 
@@ -241,9 +278,44 @@ AGENTS: tuple[Agent, ...] = (
 )
 
 
+#: event -> its topic and the edge that makes its records
+_EVENTS: dict[str, tuple[str, str]] = {
+    "user": (EVENTS_USER, "event"),
+    "product": (EVENTS_PRODUCT, "event"),
+    "section": (EVENTS_SECTION, "event"),
+    "settlement": (EVENTS_SETTLEMENT, "settlements"),
+}
+
+
 def amqp_in(settings: Settings) -> tuple[InboundQueue, ...]:
-    """Queues that the bridge reads."""
-    return (InboundQueue(queue=settings.ampqin, topic=REQUESTS_INTERACTIVE, edge="bitrix24"),)
+    """Queues of this installation; those of the site only where a mapping says what their messages become."""
+    return requests_in(settings), *(site_queues(settings) if settings.mapping_file is not None else ())
+
+
+def requests_in(settings: Settings) -> InboundQueue:
+    """The queue of requests to portals."""
+    return InboundQueue(queue=settings.ampqin, topic=REQUESTS_INTERACTIVE, edge="bitrix24")
+
+
+def site_queues(settings: Settings) -> tuple[InboundQueue, ...]:
+    """Queues of the site as the settings name them, whether there is a mapping or not."""
+    return tuple(
+        InboundQueue(
+            queue=name,
+            topic=_EVENTS[queue.event][0],
+            edge=_EVENTS[queue.event][1],
+            exchange=queue.exchange,
+            exchange_type=queue.type,
+            routing_key=queue.routing_key,
+            mode=queue.mode,
+            event=queue.event,
+            catalog=queue.catalog,
+            limit=queue.limit,
+            time_limit=queue.time_limit,
+        )
+        for name, queue in settings.queues.items()
+        if queue.enabled
+    )
 
 
 def amqp_out(settings: Settings) -> tuple[OutboundTarget, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.settings import Settings
-from pipeline.topology import AGENTS, TABLES, TOPICS, amqp_in, amqp_out
+from pipeline.topology import AGENTS, TABLES, TOPICS, InboundQueue, amqp_out, requests_in, site_queues
 
 __all__ = ["page"]
 
@@ -40,13 +40,15 @@ def page() -> str:
         "| queue | way | topic | through |",
         "|---|---|---|---|",
     ]
-    for queue in amqp_in(settings):
-        exchange = queue.exchange or "default exchange"
-        lines.append(
-            f"| `{queue.queue}` (AMPQIN) | in, {queue.mode} | `{queue.topic}` | {exchange}, edge {queue.edge} |"
-        )
+    lines.append(_inward(requests_in(settings), " (AMPQIN)"))
     for target in amqp_out(settings):
         lines.append(f"| `{target.name}` (AMPQOUT) | out | `{target.topic}` | queue or exchange: {target.kind} |")
+    lines += [_inward(queue) for queue in site_queues(settings)]
+    lines += [
+        "",
+        "Those that are bound to an exchange are the site's. They are made and read where there is a mapping",
+        "(`PIPELINE_MAPPING`); more of them by `[queues.<name>]` in `pipeline.toml` ([docs](docs/queues.md)).",
+    ]
     lines += ["", "## Topics", "", "| topic | key | partitions | kept | purpose |", "|---|---|---|---|---|"]
     for topic in TOPICS:
         kept = "newest of each key" if topic.compacted else _kept(topic.retention)
@@ -65,6 +67,14 @@ def page() -> str:
         cells = (_code(agent.topics), _code(agent.writes), _code(agent.tables))
         lines.append(f"| `{agent.name}` | {' | '.join(cells)} | `{agent.module}` | {agent.purpose} |")
     return "\n".join(lines)
+
+
+def _inward(queue: InboundQueue, setting: str = "") -> str:
+    through = "default exchange"
+    if queue.exchange:
+        by = f" by `{queue.routing_key}`" if queue.routing_key else ""
+        through = f"{queue.exchange_type} exchange `{queue.exchange}`{by}"
+    return f"| `{queue.queue}`{setting} | in, {queue.mode} | `{queue.topic}` | {through}, edge {queue.edge} |"
 
 
 def _code(names: tuple[str, ...]) -> str:

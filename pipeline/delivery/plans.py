@@ -51,6 +51,8 @@ def _config(topic: Topic, settings: Settings) -> dict[str, str]:
         "retention.ms": str(retention),
         "max.message.bytes": str(settings.message_limit),
     }
+    if topic.log_time:
+        config["message.timestamp.type"] = "LogAppendTime"
     if 0 < retention < WEEK_MS:
         # Kafka removes whole segments only, and closes one after a week.
         config["segment.ms"] = str(retention)

@@ -45,6 +45,8 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "AMPQOUT": ("", "''", "at least 1 character"),
     "PIPELINE_AMPQOUT_KIND": ("topic", "'topic'", "'auto', 'queue' or 'exchange'"),
     "PIPELINE_PORTALS": ("{}x", "", "JSON"),
+    "PIPELINE_QUEUES": ("{}x", "", "JSON"),
+    "PIPELINE_MAPPING": ("nowhere.toml", "'nowhere.toml'", "a file that exists"),
     "PIPELINE_PORTAL_RATE": ("0", "'0'", "above 0, or none"),
     "PIPELINE_TOPIC_PREFIX": ("a b", "'a b'", "pattern"),
     "PIPELINE_APP_ID": ("", "''", "pattern"),

@@ -13,6 +13,7 @@ LONGEST = 500
 
 #: rooms of pipeline/, the lowest first; a room imports from its own and lower levels
 LEVELS: tuple[tuple[str, ...], ...] = (
+    ("queue_settings",),
     ("settings",),
     ("configuration", "topology"),
     ("settings_page", "topology_page"),
