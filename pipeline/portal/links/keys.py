@@ -8,10 +8,15 @@ Portal and entity have `/` and `%` escaped; what stands last needs nothing.
 
 from __future__ import annotations
 
-__all__ = ["external_key", "id_place", "link_place", "link_prefix", "read_link_place", "split_external"]
+__all__ = ["alias_entity", "external_key", "id_place", "link_place", "link_prefix", "read_link_place", "split_external"]
 
 #: between originator and id; no system has it in its ids (a control character)
 _SEPARATOR = "\x1f"
+
+
+def alias_entity(entity: str) -> str:
+    """The entity under which aliases of its objects are linked: second external keys."""
+    return f"alias:{entity}"
 
 
 def external_key(originator: str | None, external: str) -> str:

@@ -27,7 +27,8 @@ _Rows = list[tuple[bytes, bytes | None]]
 class Link:
     """`external` is made by `external_key`; `entity` as `deal`, `company`, `item:128`, `product:23` (iblock).
 
-    `hash` and `version` tell the content that the portal was last given, None = not known. `at` in unix seconds.
+    `hash` and `version` tell the content that the portal was last given, None = not known. `at` in unix
+    seconds. `title`: what the object is called there, as far as plans need it.
     """
 
     portal: str
@@ -37,6 +38,7 @@ class Link:
     hash: str | None = None
     version: Version = None
     at: float = field(default_factory=time.time, compare=False)
+    title: str | None = None
 
 
 class Links:
@@ -154,7 +156,7 @@ class Links:
 
 def encode_link(link: Link) -> bytes:
     """The value of a link's row."""
-    fields = {"id": link.id, "hash": link.hash, "version": link.version, "at": round(link.at, 3)}
+    fields = {"id": link.id, "hash": link.hash, "version": link.version, "title": link.title, "at": round(link.at, 3)}
     return orjson.dumps({name: value for name, value in fields.items() if value is not None})
 
 

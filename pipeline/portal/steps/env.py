@@ -52,7 +52,8 @@ def _no_link(entity: str, external: str) -> Link | None:
 class Env:
     """`request_limit`: seconds after which the portal has cut off or finished any call; `settle`: look up, not repeat.
 
-    `add_again`: an upserted object that was deleted in the portal is added anew (else it is an error).
+    `add_again`: an upserted object that was deleted in the portal is added anew (else it is an error). `scale`: so many
+    times faster the portal's clock runs.
     """
 
     portal: str
@@ -61,4 +62,5 @@ class Env:
     settle: bool = True
     stamp: bool = True
     add_again: bool = True
+    scale: float = 1.0
     known: Known = field(default_factory=Known)
