@@ -1,7 +1,7 @@
-"""The private names of Faust that we override, checked when the worker starts.
+"""The private names of Faust and aiokafka that we override, checked when the worker starts.
 
-faust-streaming 0.15.3 is pinned; should another version be installed, the worker refuses with one line instead of
-losing messages silently (reference: Faust, sections 1.10 and 13).
+faust-streaming 0.15.3 is pinned, aiokafka 0.14 too; should another version be installed, the worker refuses with one
+line instead of losing messages silently (reference: Faust, sections 1.10 and 13).
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 from importlib.metadata import version
 
+from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection
 from faust import App
 from faust.stores.rocksdb import Store
 from faust.tables.manager import TableManager
@@ -20,6 +22,7 @@ from mode.utils.queues import FlowControlEvent
 __all__ = ["TESTED_VERSION", "check_private_names", "missing_names"]
 
 TESTED_VERSION = "0.15.3"
+TESTED_AIOKAFKA = "0.14.0"
 
 #: class -> names that must exist on it (methods, or attributes that its source assigns)
 _NAMES: dict[type, tuple[str, ...]] = {
@@ -40,7 +43,9 @@ _NAMES: dict[type, tuple[str, ...]] = {
         "on_partitions_revoked",
         "stop_flow",
     ),
-    Producer: ("_settings_extra", "_producer", "_ensure_producer"),
+    Producer: ("_settings_extra", "_producer", "_ensure_producer", "_new_producer"),
+    AIOKafkaClient: ("_get_conn",),
+    AIOKafkaConnection: ("_writer",),
     Transport: ("Consumer", "Producer", "create_consumer", "create_producer"),
     Recovery: (
         "on_recovery_completed",
@@ -70,10 +75,10 @@ _NAMES: dict[type, tuple[str, ...]] = {
 
 
 def missing_names() -> list[str]:
-    """`Class.name` of each private name that the installed Faust no longer has."""
+    """`Class.name` of each private name that the installed Faust or aiokafka no longer has."""
     missing = []
     for owner, names in _NAMES.items():
-        sources = "".join(_source(base) for base in owner.__mro__ if base.__module__.startswith("faust"))
+        sources = "".join(_source(base) for base in owner.__mro__ if base.__module__.startswith(("faust", "aiokafka")))
         for name in names:
             # `_is_changelog_tp` and the like live on instances: then the source must mention them
             if not hasattr(owner, name) and name not in sources:
@@ -89,7 +94,7 @@ def _source(owner: type) -> str:
 
 
 def check_private_names() -> None:
-    """Refuse to go on with a Faust that our mends do not fit.
+    """Refuse to go on with a Faust or aiokafka that our mends do not fit.
 
     Raises:
         RuntimeError: a name is gone; the text names it and both versions.
@@ -97,6 +102,7 @@ def check_private_names() -> None:
     missing = missing_names()
     if missing:
         raise RuntimeError(
-            f"faust-streaming {version('faust-streaming')} has no {', '.join(missing)}; "
-            f"the delivery guarantees were made for {TESTED_VERSION}: install that version"
+            f"faust-streaming {version('faust-streaming')} with aiokafka {version('aiokafka')} has no "
+            f"{', '.join(missing)}; the delivery guarantees were made for faust-streaming {TESTED_VERSION} "
+            f"with aiokafka {TESTED_AIOKAFKA}: install those versions"
         )

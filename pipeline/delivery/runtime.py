@@ -16,6 +16,7 @@ from pipeline.delivery.ownership import Ownership
 from pipeline.delivery.producer import ConfirmedProducer, KafkaProducer, bulk_client
 from pipeline.delivery.runner import FlowRunner
 from pipeline.delivery.schema import RawSchema
+from pipeline.delivery.sockets import guarded
 from pipeline.delivery.tables import DurableTable
 from pipeline.delivery.transport import SafeProducer
 from pipeline.settings import Settings
@@ -112,7 +113,8 @@ class Runtime:
 
     async def start(self) -> None:
         """Run the start calls, the bulk producer first."""
-        self._bulk = bulk_client(self.settings.kafka_servers, self.settings.message_limit + 65_536)
+        client = bulk_client(self.settings.kafka_servers, self.settings.message_limit + 65_536)
+        self._bulk = guarded(client, self.guard)
         await self._bulk.start()
         for call in self._starting:
             await call()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+from aiokafka import AIOKafkaProducer
 from faust.transport.drivers.aiokafka import Producer, Transport
 
 from pipeline.delivery.consumer import SafeConsumer
+from pipeline.delivery.sockets import guarded
+
+if TYPE_CHECKING:
+    from pipeline.delivery.app import BusApp
 
 __all__ = ["SafeProducer", "SafeTransport"]
 
@@ -17,6 +22,9 @@ class SafeProducer(Producer):
 
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
+
+    def _new_producer(self, transactional_id: str | None = None) -> AIOKafkaProducer:
+        return guarded(super()._new_producer(transactional_id), cast("BusApp", self.app).runtime.guard)
 
 
 class SafeTransport(Transport):

@@ -1,7 +1,8 @@
 """A counting worker in which one mend of the ground floor can be taken out, and its fault provoked.
 
 Environment: `MENDED` = 1 or 0; `FAULT` = which mend: `order` (seek before resume), `seek` (explicit seek where nothing
-is committed), `late` (a revocation before the take-over), `freeze` (guard). `GATE` = a file: the handler waits until it
+is committed), `late` (a revocation before the take-over), `freeze` (guard), `write` (a table's row on its way to the
+socket; the worker stops itself there, as if frozen). `GATE` = a file: the handler waits until it
 exists. `SEEN` = a file that every counted offset is appended to.
 """
 
@@ -10,10 +11,13 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
+import uvloop
+from aiokafka.producer.sender import SendProduceReqHandler
 from faust.tables.recovery import Recovery
 from faust.transport.drivers.aiokafka import Consumer
 
@@ -21,6 +25,7 @@ STOCK = {name: getattr(Recovery, name) for name in ("on_recovery_completed", "_r
 
 from pipeline.configuration import settings as read_settings  # noqa: E402
 from pipeline.delivery import runtime as runtime_module  # noqa: E402
+from pipeline.delivery import transport as transport_module  # noqa: E402
 from pipeline.delivery.app import BusApp, make_app  # noqa: E402
 from pipeline.delivery.consumer import SafeConsumer  # noqa: E402
 from pipeline.delivery.flow import Event, Flow  # noqa: E402
@@ -35,6 +40,12 @@ TABLE = Table("mend", "key", "Makes recovery run.", partitions=1)
 # the gate holds handlers longer than a rebalance should wait in a test
 runtime_module.RELEASE_TIMEOUT = 1.0
 
+if FAULT == "write":
+    # as the bus itself: its loop writes later than it is told to
+    uvloop.install()
+    if not MENDED:
+        transport_module.guarded = lambda producer, guard: producer  # type: ignore[attr-defined]
+
 settings = read_settings()
 app = make_app(settings, [IN, topic(DEAD_LETTERS), topic(CRASHES)], [TABLE])
 runtime = app.runtime
@@ -48,7 +59,13 @@ async def count(event: Event[Any]) -> None:
         seen.write(f"{event.offset}\n")
 
 
-runtime.attach(Flow("mend", (IN.name,), count, in_flight=10))
+async def put(event: Event[Any]) -> None:
+    """One row, of the first event."""
+    if event.offset == 0:
+        await runtime.table("mend").put(0, b"key", b"late")
+
+
+runtime.attach(Flow("mend", (IN.name,), put if FAULT == "write" else count, in_flight=10))
 
 if FAULT == "order":
     original = SafeConsumer.perform_seek
@@ -128,6 +145,17 @@ elif FAULT == "late":
         BusApp.holds = lambda self, generation: generation == self.consumer_generation_id  # type: ignore[method-assign]
 elif FAULT == "freeze" and not MENDED:
     runtime.guard.limit = math.inf
+elif FAULT == "write":
+    prepare = SendProduceReqHandler.create_request
+
+    def freeze_with(self: Any) -> Any:
+        """Of aiokafka's sender: the batch is drained, the request is made, its bytes are what follows."""
+        request = prepare(self)
+        if any(tp.topic == runtime.table("mend").changelog for tp in self._batches):
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return request
+
+    SendProduceReqHandler.create_request = freeze_with
 
 if "worker" in sys.argv[1:]:
     app.conf.datadir = claim(settings.data_dir.expanduser() / settings.app_id).path

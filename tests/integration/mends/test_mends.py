@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.structs import TopicPartition
 
 from pipeline.delivery.exit import EXIT_UNEXPECTED
 from stack.kafka import Kafka
@@ -93,6 +94,19 @@ class Provoked:
         """Offsets that were handled."""
         return {int(line) for line in self.seen.read_text().split()}
 
+    def stopped(self) -> bool:
+        """Is the first worker stopped by a signal?"""
+        return Path(f"/proc/{self.workers[0].pid}/stat").read_text().rpartition(") ")[2].startswith("T")
+
+    async def rows(self) -> int:
+        """How many rows the table's changelog has."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap)
+        await consumer.start()
+        changelog = TopicPartition(f"{self.prefix.rstrip('.')}-mend-changelog", 0)
+        ends = await consumer.end_offsets([changelog])
+        await consumer.stop()
+        return int(ends[changelog])
+
     def close(self) -> None:
         """Kill what runs."""
         for worker in self.workers:
@@ -105,7 +119,9 @@ def provoke(kafka: Kafka, tmp_path: Path) -> Iterator[Callable[[str, bool], Prov
     made: list[Provoked] = []
 
     def make(fault: str, mended: bool) -> Provoked:
-        made.append(Provoked(kafka, tmp_path, fault, mended))
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        made.append(Provoked(kafka, folder, fault, mended))
         return made[-1]
 
     yield make
@@ -191,3 +207,25 @@ async def test_a_worker_that_was_frozen_ends_itself(provoke: Callable[[str, bool
     else:
         with pytest.raises(subprocess.TimeoutExpired):
             worker.wait(timeout=3)
+
+
+async def test_a_row_is_not_written_by_a_worker_that_was_frozen_before_its_bytes_left(
+    provoke: Callable[[str, bool], Provoked],
+) -> None:
+    subjects = [provoke("write", True), provoke("write", False)]
+    for subject in subjects:
+        await subject.fill()
+        subject.start()
+    for subject in subjects:
+        wait_for(subject.stopped, 60, "the worker has stopped itself")
+    time.sleep(SESSION / 2 + 1)
+    for subject in subjects:
+        subject.workers[0].send_signal(signal.SIGCONT)
+        assert await asyncio.to_thread(subject.workers[0].wait, 10) == EXIT_UNEXPECTED
+        assert "stood still" in subject.log(0)
+    mended, stock = subjects
+    # without the mend it has been provoked, as the worker's last words are on their way yet
+    async with asyncio.timeout(10):
+        while not await stock.rows():
+            await asyncio.sleep(0.1)
+    assert await mended.rows() == 0
