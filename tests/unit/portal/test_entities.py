@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from pipeline.portal.entities import entity, entity_of_add, field_of, fields_name, fields_of, is_number
+from pipeline.portal.entities import (
+    entity,
+    entity_of_add,
+    field_of,
+    fields_name,
+    fields_of,
+    inside_of,
+    is_number,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +28,8 @@ from pipeline.portal.entities import entity, entity_of_add, field_of, fields_nam
         ("item:128", "crm.item", "xmlId", None),
         ("product:23", "catalog.product", "xmlId", None),
         ("section:23", "catalog.section", "xmlId", None),
+        ("property:23", "catalog.productProperty", "code", None),
+        ("enum:23", "catalog.productPropertyEnum", "xmlId", None),
     ],
 )
 def test_names(name: str, methods: str, external: str, originator: str | None) -> None:
@@ -72,6 +82,28 @@ def test_parameters_of_what_lies_in_something() -> None:
     assert item.lookup_params(["7"], "")["entityTypeId"] == 128
 
 
+def test_parameters_of_what_lies_in_another_object() -> None:
+    inside = inside_of({"propertyId": "431"})
+    kind = entity("enum:23")
+    assert kind.lies_in == "propertyId"
+    assert kind.add_params({"value": "M"}, "m", "SIZE", inside) == {
+        "fields": {"value": "M", "propertyId": 431, "xmlId": "m"}
+    }
+    look = kind.lookup_params(["m", "l"], "SIZE", inside)
+    assert look["filter"] == {"propertyId": 431, "xmlId": ["m", "l"]} and "propertyId" in look["select"]
+    assert entity("property:23").lookup_params(["SIZE"], "")["filter"] == {"iblockId": 23, "code": "SIZE"}
+    assert entity("payment").lookup_params(["p"], "", inside_of({"orderId": 5}))["filter"] == {
+        "orderId": 5,
+        "xmlId": "p",
+    }
+
+
+@pytest.mark.parametrize("value", [None, True, "", 1.5, [], {}])
+def test_no_place(value: Any) -> None:
+    with pytest.raises(LookupError, match=r"within\.orderId: a text or a number is needed"):
+        inside_of({"orderId": value})
+
+
 @pytest.mark.parametrize(
     ("name", "result", "rows"),
     [
@@ -86,6 +118,8 @@ def test_parameters_of_what_lies_in_something() -> None:
         ("item:128", {}, []),
         ("product:23", {"products": [{"id": 1}]}, [{"id": 1}]),
         ("basketitem", {"basketItems": [{"id": 1}]}, [{"id": 1}]),
+        ("property:23", {"productProperties": [{"id": 1}]}, [{"id": 1}]),
+        ("enum:23", {"productPropertyEnums": [{"id": 1}]}, [{"id": 1}]),
     ],
 )
 def test_rows(name: str, result: Any, rows: Any) -> None:
@@ -109,6 +143,8 @@ def test_rows(name: str, result: Any, rows: Any) -> None:
         ("product:23", {"element": {"id": "5"}}, "5"),
         ("section:23", {"section": {"id": 5}}, "5"),
         ("order", {"order": {"id": 5}}, "5"),
+        ("property:23", {"productProperty": {"id": 5}}, "5"),
+        ("enum:23", {"productPropertyEnum": {"id": 5}}, "5"),
     ],
 )
 def test_ids_of_what_was_made(name: str, result: Any, number: str | None) -> None:
@@ -132,6 +168,38 @@ def test_ids_of_what_was_made(name: str, result: Any, number: str | None) -> Non
 )
 def test_is_it_named_so(row: Any, external: str, originator: str, named: bool) -> None:
     assert entity("deal").is_named(row, external, originator) is named
+
+
+ROWS = [{"ID": n, "ORIGIN_ID": "A", "ORIGINATOR_ID": who} for n, who in enumerate(("s", None, "t", ""))]
+
+
+@pytest.mark.parametrize(
+    ("originator", "exactly", "among", "ids"),
+    [
+        ("s", False, ROWS, [0]),
+        ("", False, ROWS, [1, 3]),
+        ("", False, [ROWS[0], ROWS[2]], [0, 2]),
+        ("", True, [ROWS[0], ROWS[2]], []),
+        ("u", False, ROWS, []),
+    ],
+)
+def test_without_an_originator_any_is_meant_when_none_has_none(
+    originator: str, exactly: bool, among: Any, ids: list[int]
+) -> None:
+    found = entity("deal").named(among, "A", originator, exactly=exactly)
+    assert [row["ID"] for row in found] == ids
+
+
+def test_rows_of_another_place_are_none_of_ours() -> None:
+    rows = [{"id": 1, "xmlId": "m", "propertyId": 5}, {"id": 2, "xmlId": "m", "propertyId": 6}, {"id": 3, "xmlId": "m"}]
+    found = entity("enum:23").named(rows, "m", "SIZE", inside_of({"propertyId": "6"}))
+    assert [row["id"] for row in found] == [2, 3]
+
+
+def test_titles() -> None:
+    assert entity("product:23").title_of({"name": "Bolt"}) == "Bolt" and entity("product:23").title_of({}) is None
+    assert entity("deal").title_of({"TITLE": "x"}) is None
+    assert "name" in entity("product:23").list_params({})["select"]
 
 
 @pytest.mark.parametrize(
