@@ -17,18 +17,22 @@ from pipeline.portal.steps.call import CallRun
 from pipeline.portal.steps.command import Command, Executed, Result
 from pipeline.portal.steps.env import Env
 
-__all__ = ["CallCourse", "Course", "LinkChanges", "RefusedCourse"]
+__all__ = ["CallCourse", "Course", "LinkChanges", "OverCourse", "RefusedCourse"]
 
 
 @dataclass(slots=True)
 class LinkChanges:
-    """What the table of links must say before the course goes on. `drops`: (entity, external key)."""
+    """What the table of links must say before the course goes on. `drops`: (entity, external key).
+
+    `found`: what a look-up has shown. It takes no other link's place, and gives one that is there its title only.
+    """
 
     drops: list[tuple[str, str]] = field(default_factory=list)
     puts: list[Link] = field(default_factory=list)
+    found: list[Link] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.drops or self.puts)
+        return bool(self.drops or self.puts or self.found)
 
 
 class Course(Protocol):
@@ -41,7 +45,10 @@ class Course(Protocol):
         """What may be sent now; empty when it is over, or nothing is due."""
 
     def due(self) -> float | None:
-        """When something may be sent, if nothing may be now; None = it is over."""
+        """When something may be sent, or `look` is to be called, if nothing is to be now; None = it is over."""
+
+    def look(self, now: float) -> None:
+        """Ask the links again for what is waited for."""
 
     def mark_sent(self, commands: Iterable[Command], now: float) -> None:
         """These leave now."""
@@ -62,12 +69,12 @@ class Course(Protocol):
         """What the next owner needs to go on from here; None: nothing but the request itself."""
 
 
-class RefusedCourse:
-    """A request that cannot be begun: over at once, and a person must look at it."""
+class OverCourse:
+    """A request that is over at once. `letter`: a person must look at it."""
 
-    def __init__(self, error: PipelineError) -> None:
-        self.reply: Reply | None = failed(error)
-        self.letter: PipelineError | None = error
+    def __init__(self, reply: Reply, letter: PipelineError | None = None) -> None:
+        self.reply: Reply | None = reply
+        self.letter = letter
 
     def commands(self, now: float) -> list[Command]:
         """None."""
@@ -76,6 +83,9 @@ class RefusedCourse:
     def due(self) -> float | None:
         """It is over."""
         return None
+
+    def look(self, now: float) -> None:
+        """Nothing is waited for."""
 
     def mark_sent(self, commands: Iterable[Command], now: float) -> None:
         """Nothing leaves."""
@@ -99,6 +109,13 @@ class RefusedCourse:
         return None
 
 
+class RefusedCourse(OverCourse):
+    """A request that cannot be begun: a person must look at it."""
+
+    def __init__(self, error: PipelineError) -> None:
+        super().__init__(failed(error), error)
+
+
 class CallCourse:
     """A request of one call: its answer is the portal's, byte for byte where it went alone."""
 
@@ -120,6 +137,9 @@ class CallCourse:
     def due(self) -> float | None:
         """See Course."""
         return None if self._run.command is None else self._run.due
+
+    def look(self, now: float) -> None:
+        """A call waits for no link."""
 
     def mark_sent(self, commands: Iterable[Command], now: float) -> None:
         """The row's state says it all."""

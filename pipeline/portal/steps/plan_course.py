@@ -18,6 +18,8 @@ from pipeline.portal.steps.call import CallRun
 from pipeline.portal.steps.command import Command, Executed, Result, Unclear
 from pipeline.portal.steps.course import LinkChanges
 from pipeline.portal.steps.env import Env, Stamp
+from pipeline.portal.steps.find import FindRun
+from pipeline.portal.steps.plan_end import PlanEnd, plan_end
 from pipeline.portal.steps.reconcile import ReconcileRun
 from pipeline.portal.steps.refs import resolve
 from pipeline.portal.steps.upsert import UpsertRun
@@ -28,18 +30,27 @@ __all__ = ["PlanCourse"]
 #: Bytes; a longer answer of a call that no later step refers to is left out: results travel with the row.
 LONGEST_RESULT = 262_144
 
-_Run = CallRun | UpsertRun | ReconcileRun
+_Run = CallRun | UpsertRun | ReconcileRun | FindRun
 
 
 class PlanCourse:
     """See `Course`. Results by step: `{"id", "action"}`, `{"result"}`, `{"made"}`, or `{"error", ...}` if optional."""
 
     def __init__(
-        self, plan: Plan, env: Env, stamp: Stamp, progress: dict[str, Any] | None, *, sent_at: float | None
+        self,
+        plan: Plan,
+        env: Env,
+        stamp: Stamp,
+        progress: dict[str, Any] | None,
+        *,
+        sent_at: float | None,
+        accepted: float = 0.0,
     ) -> None:
-        """`progress` and `sent_at` as the worker before us left them."""
+        """`progress` and `sent_at` as the worker before us left them; `accepted`: when the plan was, unix seconds."""
         self._env = replace(env, link=self._link)
         self._stamp = stamp
+        self._accepted = accepted
+        self._plan = plan
         self._steps = plan.steps
         self._needs = plan.needs()
         self._referred = plan.referred()
@@ -65,13 +76,25 @@ class PlanCourse:
         """All that is due, in order of the steps."""
         self._begin_again()
         for _, run in self._active():
-            if isinstance(run, CallRun):
+            if isinstance(run, CallRun | FindRun):
                 run.asked_at = now
         return [run.command for _, run in self._active() if run.command is not None and run.due <= now]
 
     def due(self) -> float | None:
         """See Course."""
-        return min((run.due for _, run in self._active() if run.command is not None), default=None)
+        return min((run.due for _, run in self._active() if run.command is not None or _waits(run)), default=None)
+
+    def look(self, now: float) -> None:
+        """See Course."""
+        waiting = [run for run in self._runs.values() if isinstance(run, FindRun) and run.waiting]
+        for run in waiting:
+            run.look(now)
+        if waiting:
+            self._advance()
+
+    def end(self) -> PlanEnd:
+        """What is to be known of a plan that is over, beside its answer."""
+        return plan_end(self._plan, self._results, failed=self._failed is not None)
 
     def mark_sent(self, commands: Iterable[Command], now: float) -> None:
         """See Course."""
@@ -159,6 +182,8 @@ class PlanCourse:
             self._collect_found(name, run)
             if isinstance(run, UpsertRun):
                 self._collect_links(run)
+            elif isinstance(run, FindRun):
+                self._collect_found_links(run)
             fault, done = run.fault, run.answer if isinstance(run, CallRun) else run.done
             if fault is None and done is None:
                 continue
@@ -194,6 +219,12 @@ class PlanCourse:
             self._changes.puts.append(run.link)
             self._changed[run.link.entity, run.link.external] = run.link
             run.link = None
+
+    def _collect_found_links(self, run: FindRun) -> None:
+        for link in run.links:
+            self._changes.found.append(link)
+            self._changed[link.entity, link.external] = link
+        run.links.clear()
 
     def _link(self, entity: str, external: str) -> Link | None:
         place = entity, external
@@ -236,7 +267,7 @@ class PlanCourse:
         if isinstance(step, UpsertStep):
             return UpsertRun(step, resolve(step.fields, results), self._env)
         if isinstance(step, FindStep):
-            raise LookupError("find: not known to this release")
+            return FindRun(step, resolve(step.within, results), self._env, accepted=self._accepted)
         return ReconcileRun(step, resolve(step.params, results), resolve(step.wanted, results), self._env)
 
     def _active(self, *, restarting: bool = False) -> list[tuple[str, _Run]]:
@@ -273,6 +304,10 @@ class PlanCourse:
         status = answer.status if answer is not None else 0
         self.reply = Reply(status, orjson.dumps(body), fault.error_class)
         self.letter = fault
+
+
+def _waits(run: _Run) -> bool:
+    return isinstance(run, FindRun) and run.waiting
 
 
 def _found_name(name: str, number: int, step: CallStep | UpsertStep) -> str:
