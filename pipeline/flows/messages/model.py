@@ -30,7 +30,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A user of the site. None (or an empty tuple) = the event does not carry it: an event may be partial."""
+    """A user of the site. None (or an empty tuple) = the event does not carry it: an event may be partial.
+
+    `notes`: what was left out because it is wrong (addresses of mail, INN, KPP, OGRN), a text each, persons masked.
+    """
 
     xml_id: str
     name: str | None = None
@@ -43,6 +46,7 @@ class User:
     kpp: str | None = None
     ogrn: str | None = None
     version: datetime | None = None
+    notes: tuple[str, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -134,6 +138,11 @@ class Product:
     def property(self, code: str) -> Property | None:
         """A property by its code, whatever the case."""
         return next((one for one in self.properties if one.code.casefold() == code.casefold()), None)
+
+    def brand(self) -> PropertyValue | None:
+        """The brand; its `xml_id` is what the routing key `property.brand.<XML_ID>` has."""
+        found = self.property("BRAND")
+        return found.values[0] if found is not None and found.values else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,125 @@
+"""Older flat settlements: PAYMENTS, SHIPMENTS and GOODS beside ORDERS, put back into the tree by their references.
+
+    ORDERS: [{XML_ID}]                                  ORDERS
+    PAYMENTS: [{ORDER_XML_ID}]                 ->         PAYNEMTS
+    SHIPMENTS: [{XML_ID, ORDER_XML_ID}]                   SHIPMENTS
+    GOODS: [{SHIPMENT_XML_ID} or {ORDER_XML_ID}]            GOODS
+
+An item that refers to no order (or shipment) of the message is a fault. GOODS of an order that name no shipment are
+lines of the order beside those of its shipments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pipeline.flows.messages.reader import Reader, same
+
+__all__ = ["DELIVERY", "PAYMENTS", "OrderParts", "ShipmentParts", "assemble"]
+
+PAYMENTS = ("PAYNEMTS", "PAYMENTS")
+DELIVERY = ("DELEVERY", "DELIVERY")
+_ORDER = ("XML_ID", "NUMBER", "SHIPMENTS", "GOODS", *PAYMENTS)
+_SHIPMENT = ("XML_ID", "ORDER_XML_ID", "NUMBER", "GOODS", *DELIVERY)
+_PAYMENT = ("XML_ID", "ORDER_XML_ID", "NUMBER", "SUM")
+_GOOD = ("XML_ID", "ORDER_XML_ID", "SHIPMENT_XML_ID", "QUANTITY", "PRICE")
+
+
+@dataclass(slots=True)
+class ShipmentParts:
+    """A shipment and its goods, wherever the message has them."""
+
+    reader: Reader
+    xml_id: str
+    goods: list[Reader] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class OrderParts:
+    """An order and what belongs to it, wherever the message has it."""
+
+    reader: Reader
+    xml_id: str
+    shipments: list[ShipmentParts] = field(default_factory=list)
+    payments: list[Reader] = field(default_factory=list)
+    goods: list[Reader] = field(default_factory=list)
+
+
+def assemble(application: Reader) -> list[OrderParts]:
+    """The orders of an application with all that belongs to them; faults are in the reader."""
+    orders = _orders(application)
+    for payment in application.objects(*PAYMENTS, single=_PAYMENT):
+        if order := _order_of(payment, orders):
+            order.payments.append(payment)
+    for shipment in application.objects("SHIPMENTS", single=_SHIPMENT):
+        order = _order_of(shipment, orders)
+        parts = _shipment(shipment)
+        if order:
+            order.shipments.append(parts)
+    for good in application.objects("GOODS", single=_GOOD):
+        _place_good(good, orders)
+    return list(orders.values())
+
+
+def _orders(application: Reader) -> dict[str, OrderParts]:
+    orders: dict[str, OrderParts] = {}
+    for reader in application.objects("ORDERS", single=_ORDER):
+        xml_id = reader.xml_id()
+        # an order without an id is read on under its path, which no id is: its other faults are listed as well
+        key = xml_id or f"\0{reader.path}"
+        if key in orders:
+            if not same(orders[key].reader.data, reader.data):
+                where = orders[key].reader.path
+                reader.faults.value(reader.at("XML_ID"), xml_id, f"is also in {where} with different content")
+            continue
+        order = orders[key] = OrderParts(reader, xml_id)
+        order.payments = reader.objects(*PAYMENTS, single=_PAYMENT)
+        order.shipments = [_shipment(one) for one in reader.objects("SHIPMENTS", single=_SHIPMENT)]
+        for good in reader.objects("GOODS", single=_GOOD):
+            if good.data.get("SHIPMENT_XML_ID"):
+                _to_shipment(good, [order])
+            else:
+                order.goods.append(good)
+    return orders
+
+
+def _shipment(reader: Reader) -> ShipmentParts:
+    return ShipmentParts(reader, reader.xml_id(), reader.objects("GOODS", single=_GOOD))
+
+
+def _order_of(item: Reader, orders: dict[str, OrderParts]) -> OrderParts | None:
+    known = len(item.faults.lines)
+    xml_id = item.xml_id("ORDER_XML_ID")
+    found = orders.get(xml_id)
+    if found is None and len(item.faults.lines) == known:
+        item.faults.value(item.at("ORDER_XML_ID"), xml_id, "is no order of the message")
+    return found
+
+
+def _place_good(good: Reader, orders: dict[str, OrderParts]) -> None:
+    if not good.data.get("ORDER_XML_ID") and not good.data.get("SHIPMENT_XML_ID"):
+        good.faults.note(f"{good.path} belongs to nothing: expected ORDER_XML_ID or SHIPMENT_XML_ID")
+        return
+    within = list(orders.values())
+    if good.data.get("ORDER_XML_ID"):
+        order = _order_of(good, orders)
+        if order is None:
+            return
+        if not good.data.get("SHIPMENT_XML_ID"):
+            order.goods.append(good)
+            return
+        within = [order]
+    _to_shipment(good, within)
+
+
+def _to_shipment(good: Reader, orders: list[OrderParts]) -> None:
+    xml_id = good.id("SHIPMENT_XML_ID")
+    if xml_id is None:
+        return
+    found = [(order, parts) for order in orders for parts in order.shipments if parts.xml_id == xml_id]
+    if not found:
+        good.faults.value(good.at("SHIPMENT_XML_ID"), xml_id, "is no shipment of the message")
+    elif len({order.xml_id for order, _ in found}) > 1:
+        good.faults.value(good.at("SHIPMENT_XML_ID"), xml_id, "is in several orders: expected ORDER_XML_ID as well")
+    else:
+        found[0][1].goods.append(good)
