@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.bridge import event_edges
+from pipeline.bridge.event_edges import REDELIVERED, YES
 from pipeline.bridge.message import AmqpMessage
 from pipeline.delivery.records import Record
 from pipeline.portal.access.credentials import Credentials
@@ -17,13 +19,10 @@ from pipeline.portal.requests.edge import to_record
 from pipeline.settings import Settings
 from pipeline.topology import InboundQueue
 
-__all__ = ["EDGES", "REDELIVERED", "YES", "Edge", "EdgeContext", "edge_of"]
+__all__ = ["EDGES", "REDELIVERED", "YES", "Edge", "EdgeContext", "checked", "edge_of"]
 
-Edge = Callable[[AmqpMessage], Record]
-
-#: Header of a record that may be a copy of an earlier one; only such records are compared (design, section 5).
-REDELIVERED = "amqp-redelivered"
-YES = "1"
+#: Several records of one message are acked together, when Kafka has all of them; there is at least one.
+Edge = Callable[[AmqpMessage], Record | list[Record]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,18 @@ def plain(inbound: InboundQueue, context: EdgeContext) -> Edge:
 
 
 #: All edges by name.
-EDGES: dict[str, Callable[[InboundQueue, EdgeContext], Edge]] = {"bitrix24": bitrix24, "plain": plain}
+EDGES: dict[str, Callable[[InboundQueue, EdgeContext], Edge]] = {
+    "bitrix24": bitrix24,
+    "plain": plain,
+    "event": lambda inbound, _: event_edges.event(inbound),
+    "settlements": lambda inbound, _: event_edges.settlements(inbound),
+}
+
+
+def checked(made: Record | list[Record]) -> Record | list[Record]:
+    """What an edge made of a message. Raises AssertionError: nothing; then an ack would lose the message."""
+    assert made, "an edge made no record"
+    return made
 
 
 def edge_of(inbound: InboundQueue, context: EdgeContext) -> Edge:

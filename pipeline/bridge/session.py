@@ -23,11 +23,11 @@ from pipeline.bridge.connection import close_channel
 from pipeline.bridge.consumer import Consumer
 from pipeline.bridge.counts import Counts
 from pipeline.bridge.dead import edge_letter, too_long_letter
-from pipeline.bridge.edges import REDELIVERED, YES, Edge
+from pipeline.bridge.edges import REDELIVERED, YES, Edge, checked
 from pipeline.bridge.faults import amqp_faults, describe
 from pipeline.bridge.message import from_delivery
 from pipeline.bridge.prefetch import Prefetch
-from pipeline.bridge.window import Posted, Window
+from pipeline.bridge.window import MORE, Posted, Window
 from pipeline.delivery.errors import Permanent, PipelineError, Transient
 from pipeline.delivery.producer import Confirmation, ConfirmedProducer, translate
 from pipeline.delivery.records import Record, wire_headers
@@ -192,21 +192,30 @@ class Session:
             if self._stopping:
                 return
             delivered = self._inbox.popleft()
-            record = self._translated(delivered)
-            try:
-                future = await self._attempt(record)
-            except PipelineError as error:
-                record, future = await self._insist(record, error)
-            self._window.add(Posted(delivered.delivery.delivery_tag, record, future))  # type: ignore[union-attr, arg-type]
-            self._posted.set()
+            made = self._translated(delivered)
+            tag: int = delivered.delivery.delivery_tag  # type: ignore[union-attr, assignment]
+            if isinstance(made, Record):
+                await self._post(tag, made)
+            else:
+                for record in made[:-1]:
+                    await self._post(MORE, record)
+                await self._post(tag, made[-1])
             if number % TURN == 0:
                 await asyncio.sleep(0)
         self._counts.report()
 
-    def _translated(self, delivered: DeliveredMessage) -> Record:
+    async def _post(self, tag: int, record: Record) -> None:
+        try:
+            future = await self._attempt(record)
+        except PipelineError as error:
+            record, future = await self._insist(record, error)
+        self._window.add(Posted(tag, record, future))
+        self._posted.set()
+
+    def _translated(self, delivered: DeliveredMessage) -> Record | list[Record]:
         message = from_delivery(self._inbound.queue, delivered)
         try:
-            return self._edge(message)
+            return checked(self._edge(message))
         except Exception as error:
             self._counts.buried_one(describe_defect(error))
             return edge_letter(self._inbound, message, error, version=VERSION, message_limit=self._message_limit)
@@ -253,6 +262,8 @@ class Session:
                 continue
             counts.kafka_error = ""
             tag, count = window.take()
+            if tag == MORE:
+                continue
             with suppress(Transient), amqp_faults("ack"):
                 # Lost with its channel: RabbitMQ delivers them again, marked so.
                 await self._channel.basic_ack(tag, multiple=True, wait=False)

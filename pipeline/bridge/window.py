@@ -14,12 +14,18 @@ from dataclasses import dataclass
 from pipeline.delivery.producer import Confirmation
 from pipeline.delivery.records import Record
 
-__all__ = ["Posted", "Window"]
+__all__ = ["MORE", "Posted", "Window"]
+
+#: no delivery's tag: they begin with 1
+MORE = 0
 
 
 @dataclass(slots=True)
 class Posted:
-    """One delivery: its tag, the record made of it, and the future of Kafka's acknowledgement (its errors raw)."""
+    """A record of a delivery: its tag, and the future of Kafka's acknowledgement (its errors raw).
+
+    `tag` is MORE when others of the same delivery follow: only the last one's allows the ack.
+    """
 
     tag: int
     record: Record
@@ -48,7 +54,7 @@ class Window:
         return iter(self._posted)
 
     def add(self, posted: Posted) -> None:
-        """`posted.tag` is greater than all before it."""
+        """`posted.tag` is greater than all before it, or MORE."""
         self._posted.append(posted)
 
     def head(self) -> Posted | None:
@@ -56,7 +62,7 @@ class Window:
         return self._posted[0] if self._posted else None
 
     def take(self) -> tuple[int, int]:
-        """Remove the confirmed prefix: its last tag and its length; (0, 0) when the head is not confirmed."""
+        """Remove the confirmed prefix: the last tag in it, and how many deliveries it ends; (0, 0) when none."""
         tag = count = 0
         posted = self._posted
         while posted:
@@ -64,8 +70,9 @@ class Window:
             future = first.future
             if not future.done() or future.cancelled() or future.exception() is not None:
                 break
-            tag = first.tag
-            count += 1
+            if first.tag != MORE:
+                tag = first.tag
+                count += 1
             posted.popleft()
         return tag, count
 

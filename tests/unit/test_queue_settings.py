@@ -1,4 +1,4 @@
-"""Queues of the site: the original's as defaults, brand queues by configuration, one clear line for each wrong value."""
+"""Queues of the site: the original's as defaults, brand queues by configuration, one line for each wrong value."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ def test_the_environment_can_say_the_same(monkeypatch: pytest.MonkeyPatch) -> No
         ),
         (
             "[queues.q]\nevent = 'user'\nurl = 'amqp://u:s3cr3t@h/'\n",
-            "PIPELINE_QUEUES.q.url: got 18 characters that are not shown, wants: nothing here, there is no such setting",
+            "PIPELINE_QUEUES.q.url: got 18 characters that are not shown, "
+            "wants: nothing here, there is no such setting",
         ),
         (
             "[queues.q]\nevent = 'user'\ncatalog = 'x'\n",

@@ -298,3 +298,53 @@ async def test_lone_messages_wait_for_nothing_and_others_for_a_moment() -> None:
         await s.channel.deliver(4)
         await s.posted(4)
         assert s.channel.acked == [1], "posted although 2 and 3 hang"
+
+
+async def test_message_of_several_records_is_acked_when_kafka_has_all_of_them() -> None:
+    def edge(message: Any) -> Record | list[Record]:
+        if message.body == b"2":
+            return [Record("requests", b"2%c" % part) for part in b"abc"]
+        return Record("requests", message.body)
+
+    async with stage(edge) as s:
+        await s.channel.deliver(1, 2, 3)
+        await s.settled()
+        assert s.producer.values() == [b"1", b"2a", b"2b", b"2c", b"3"]
+        s.producer.confirm(1, 2, 4)
+        await s.settled()
+        assert s.channel.acked == []
+        s.producer.confirm(0)
+        await s.settled()
+        assert s.channel.acked == [1], "two of the second's three records are no reason to ack it"
+        assert (s.counts.acked, s.counts.unacked) == (1, 2)
+        s.producer.fail(3)
+        await s.posted(6)
+        assert s.producer.values()[5] == b"2c", "only the one that failed is sent again"
+        assert s.channel.acked == [1]
+        s.producer.confirm(5)
+        await s.settled()
+        assert s.channel.acked[-1] == 3
+        assert (s.counts.acked, s.counts.unacked) == (3, 0)
+
+
+async def test_first_records_of_a_message_ack_nothing_of_their_own() -> None:
+    """Tag 0 with `multiple` would ack everything that is out."""
+    async with stage(lambda message: [Record("requests", b"a"), Record("requests", b"b")]) as s:
+        await s.channel.deliver(1)
+        await s.settled()
+        s.producer.confirm(0)
+        await s.settled()
+        assert s.channel.acked == []
+        s.producer.confirm(1)
+        await s.settled()
+        assert s.channel.acked == [1]
+
+
+async def test_edge_that_makes_nothing_is_a_defect_and_loses_nothing() -> None:
+    async with stage(lambda message: []) as s:
+        await s.channel.deliver(1)
+        await s.settled()
+        assert [(topic, value) for topic, value, *_ in s.producer.posts] == [(f"wire.{DEAD_LETTERS}", b"1")]
+        s.producer.confirm(0)
+        await s.settled()
+        assert s.channel.acked == [1]
