@@ -11,7 +11,7 @@ from sandbox.site import words
 from sandbox.site.clock import Clock, Sender, changes_of
 from sandbox.site.forms import amount, identity, nothing
 from sandbox.site.message import Message
-from sandbox.site.sections import site_number
+from sandbox.site.sections import section_id, site_number
 from sandbox.site.sizes import Sizes
 
 __all__ = ["EXCHANGE", "leaves", "product_id", "product_messages"]
@@ -105,17 +105,26 @@ class _Product:
             "PROPERTY_VALUES": self._properties(),
         }
         if self.section is not None:
-            body["IBLOCK_SECTION_ID"] = identity(dice, site_number(self.section))
+            body |= self._section(self.section)
         if self.price is not None:
             body["PRICES"] = self._prices(self.price)
         if dice.random() < 0.2:
             body |= {"RESULT": identity(dice, str(4000 + number)), "TAGS": "", "WF": {"STATUS": 1}}
         return body
 
+    def _section(self, section: int) -> dict[str, Any]:
+        dice = self._dice
+        number = identity(dice, site_number(section))
+        by_xml_id = {"SECTION_XML_ID": identity(dice, section_id(section))}
+        return dice.choice(({"IBLOCK_SECTION_ID": number}, {"IBLOCK_SECTION": [number]}, by_xml_id))
+
     def _prices(self, price: Decimal) -> list[Any] | dict[str, Any]:
-        """`.PRICE.PRICE` of items; the first one that is not empty counts."""
-        item = {"PRICE": {"PRICE": amount(self._dice, price), "CURRENCY": "RUB"}}
-        return self._dice.choice(([item], {"0": item}, [{"PRICE": {"PRICE": "", "CURRENCY": "RUB"}}, item]))
+        """`.PRICE.PRICE` of items, the first one that is not empty counts; or prices by their types."""
+        dice = self._dice
+        if self._number % 5 == 2:
+            return {"BASE": amount(dice, price), "WHOLESALE": {"PRICE": amount(dice, price * 2), "CURRENCY": "RUB"}}
+        item = {"PRICE": {"PRICE": amount(dice, price), "CURRENCY": "RUB"}}
+        return dice.choice(([item], {"0": item}, [{"PRICE": {"PRICE": "", "CURRENCY": "RUB"}}, item]))
 
     def _properties(self) -> dict[str, Any]:
         dice = self._dice

@@ -159,6 +159,7 @@ class _Order:
 
     def body(self, created: datetime) -> dict[str, Any]:
         dice = self._dice
+        none: list[Any] = [[], "", None]
         payments = [self._payment(key, created) for key in self.payments]
         body: dict[str, Any] = {
             "XML_ID": self.key,
@@ -166,7 +167,7 @@ class _Order:
             "STATUS": self.status,
             "DATE_CREATE": date(dice, created),
             "SHIPMENTS": [self._shipment(place, created) for place in range(len(self.shipments))],
-            dice.choice(("PAYNEMTS", "PAYNEMTS", "PAYMENTS")): payments or dice.choice(([], "", None)),
+            dice.choice(("PAYNEMTS", "PAYNEMTS", "PAYMENTS")): payments or dice.choice(none),
             dice.choice(("CACHBACK", "CASHBACK")): amount(dice, self.cashback),
         }
         if self.user is not None:
