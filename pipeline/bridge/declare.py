@@ -22,6 +22,9 @@ from pipeline.topology import InboundQueue
 
 __all__ = ["declare_inbound", "declare_queue", "exchange_exists", "queue_exists"]
 
+#: of RabbitMQ's text about a queue or exchange that does not outlive it
+_NOT_DURABLE = "inequivalent arg 'durable'"
+
 
 async def exchange_exists(connection: Connection, name: str) -> bool:
     """Raises Transient when RabbitMQ cannot be asked."""
@@ -60,12 +63,16 @@ async def declare_inbound(connection: Connection, inbound: InboundQueue) -> list
     return [text for text in found if text is not None]
 
 
-async def _exchange(channel: Channel, name: str, *, passive: bool = False, kind: str = "direct") -> Any:
-    return await channel.exchange_declare(name, exchange_type=kind, passive=passive, durable=True, timeout=RPC_TIMEOUT)
+async def _exchange(
+    channel: Channel, name: str, *, passive: bool = False, kind: str = "direct", durable: bool = True
+) -> Any:
+    return await channel.exchange_declare(
+        name, exchange_type=kind, passive=passive, durable=durable, timeout=RPC_TIMEOUT
+    )
 
 
-async def _queue(channel: Channel, name: str, *, passive: bool = False) -> Any:
-    return await channel.queue_declare(name, passive=passive, durable=True, timeout=RPC_TIMEOUT)
+async def _queue(channel: Channel, name: str, *, passive: bool = False, durable: bool = True) -> Any:
+    return await channel.queue_declare(name, passive=passive, durable=durable, timeout=RPC_TIMEOUT)
 
 
 async def _asked(connection: Connection, doing: str, question: Any, name: str, **options: Any) -> bool:
@@ -81,6 +88,20 @@ async def _asked(connection: Connection, doing: str, question: Any, name: str, *
 
 
 async def _difference(connection: Connection, what: str, question: Any, name: str, **options: Any) -> str | None:
+    said = await _refusal(connection, what, question, name, **options)
+    if said is None:
+        return None
+    text = f"{what} is used as it is: {said}"
+    if _NOT_DURABLE in said:
+        # RabbitMQ tells only the first difference
+        more = await _refusal(connection, what, question, name, durable=False, **options)
+        also = f"; {more}" if more is not None else ""
+        text += f"{also}; it is not durable: a restart of RabbitMQ loses it, and messages with it"
+    return text
+
+
+async def _refusal(connection: Connection, what: str, question: Any, name: str, **options: Any) -> str | None:
+    """What RabbitMQ says against a declaration of what exists."""
     with amqp_faults(f"compare {what}"):
         async with connection.throwaway() as channel:
             try:
@@ -89,7 +110,7 @@ async def _difference(connection: Connection, what: str, question: Any, name: st
                 # We may not declare it: then nobody expects that we compare it either.
                 return None
             except (ChannelPreconditionFailed, ChannelLockedResource) as error:
-                return f"{what} is used as it is: {describe(error)}"
+                return describe(error)
     return None
 
 

@@ -13,6 +13,7 @@ from pipeline.bridge.leases import Leases, lease_flow
 from pipeline.bridge.outbound import Answers
 from pipeline.bridge.parking import Parking
 from pipeline.bridge.publisher import Publisher
+from pipeline.bridge.standing import Standing
 from pipeline.bridge.status import BridgeStatus
 from pipeline.bridge.tasks import spawn
 from pipeline.delivery.flow import Flow
@@ -53,11 +54,13 @@ class Bridge:
         (target,) = amqp_out(settings)
         self.inward = Connection(settings.amqp_url, "in")
         self.outward = Connection(settings.amqp_url, "out")
+        inbounds = amqp_in(settings)
         self.readers = tuple(
             QueueReader(inbound, edge_of(inbound, context), self.inward, runtime.producer, runtime.wire, settings)
-            for inbound in amqp_in(settings)
+            for inbound in inbounds
             if inbound.mode == "steady"
         )
+        self._standing = Standing([inbound for inbound in inbounds if inbound.mode != "steady"], self.inward)
         self._publisher = Publisher(self.outward, target.name)
         self._parking = Parking(runtime.table(PARKED), self._publisher, runtime.producer, settings, target.name)
         self._addresses = Addresses(self.outward, target)
@@ -76,12 +79,14 @@ class Bridge:
         """Begin to connect; returns at once, RabbitMQ need not be there."""
         self.inward.start()
         self.outward.start()
+        self._standing.start()
         self._settling = spawn(self._addresses.settle(), "what AMPQOUT is")
 
     async def stop(self) -> None:
         """Give everything up, as at a rebalance, and disconnect."""
         if self._settling is not None:
             self._settling.cancel()
+        await self._standing.stop()
         await self._leases.on_lost()
         await self._parking.on_lost()
         await self._publisher.close()
@@ -95,7 +100,7 @@ class Bridge:
         return BridgeStatus(
             down_since=min((link.down_since or 0.0 for link in down), default=None),
             error="; ".join(f"{link.direction}: {link.error}" for link in down),
-            queues=tuple(reader.status() for reader in self.readers),
+            queues=(*(reader.status() for reader in self.readers), *self._standing.status()),
             destinations=self._parking.status(),
             published=self._publisher.published,
             returned=self._publisher.returned,

@@ -13,7 +13,8 @@ class QueueStatus:
 
     `consuming`: this worker owns the queue and reads it now. `unacked`: taken and not acked, so RabbitMQ still has
     them. `waits`: seconds since the last ack while there are such: Kafka takes none. `differences`: how what exists in
-    RabbitMQ differs from the topology. `error`: why it is not consuming, or why Kafka takes nothing.
+    RabbitMQ differs from the topology. `error`: why it is not consuming, or why Kafka takes nothing. `mode`: `steady`,
+    or `on-command` = nobody reads it but `faust -A pipeline exchange`.
     """
 
     queue: str
@@ -26,6 +27,7 @@ class QueueStatus:
     waits: float = 0.0
     differences: tuple[str, ...] = ()
     error: str = ""
+    mode: str = "steady"
 
 
 @dataclass(frozen=True, slots=True)

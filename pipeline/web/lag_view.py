@@ -104,6 +104,7 @@ def _portal(line: PortalLine) -> dict[str, Any]:
         "held": [asdict(hold) for hold in state.held] if state else [],
         "refused": [asdict(refused) for refused in state.refused] if state else [],
         "throttles": [asdict(throttle) for throttle in state.throttles] if state else [],
+        "watches": state.watches if state else 0,
         "moved_to": state.moved_to if state else None,
         "worker": line.worker,
         "last_seen": line.last_seen,

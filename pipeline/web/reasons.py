@@ -61,6 +61,10 @@ _RUSSIAN = [
         (r"\bnot connected yet$", "ещё не соединялись"),
         (r"\bthe channel was closed$", "канал закрыт"),
         (r"\bis used as it is: ", "используется как есть: "),
+        (
+            r"; it is not durable: a restart of RabbitMQ loses it, and messages with it$",
+            "; не постоянная: при перезапуске RabbitMQ пропадёт вместе с сообщениями",
+        ),
     )
 ]
 

@@ -96,6 +96,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "queue": ("Queue", "Очередь"),
     "consuming": ("consumed here", "читает"),
     "not_consuming": ("standby", "в запасе"),
+    "on_command": ("drained by command", "разбирается командой"),
     "received": ("Received", "Принято"),
     "unacked": ("Un-acked", "Не подтверждено"),
     "destination": ("Destination", "Назначение"),
