@@ -10,7 +10,7 @@ from stack.probe import answers_200
 from stack.process import Process
 from stack.service import Service
 
-_BUS_NAMES = ("KAFKA_URL", "AMPQURL", "AMPQIN", "AMPQOUT", "B24REST")
+_BUS_NAMES = ("KAFKA_URL", "AMPQURL", "AMPQIN", "AMPQOUT", "B24REST", "ES_URL")
 _BUS_PREFIX = "PIPELINE_"
 
 

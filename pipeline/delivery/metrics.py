@@ -121,6 +121,19 @@ PORTAL_HELD_SECONDS = _gauge(
 )
 PORTAL_SPEED = _gauge("portal_speed", "Part of a portal's rate that is used; below 1 after refusals.", "portal")
 PORTAL_IN_FLIGHT = _gauge("portal_in_flight", "Calls to a portal that are out now.", "portal")
+PORTAL_MISSING = _counter(
+    "portal_missing", "Objects that plans have looked for and not found, when they ended.", "portal", "entity"
+)
+PORTAL_WATCHES = _gauge("portal_watches", "Plans that are run again when something they miss appears.", "portal")
+
+# -- search: the sink
+SEARCH_WRITTEN = _counter("search_written", "Documents that are in the index, also when a newer one was.", "index")
+SEARCH_NEWER = _counter("search_newer", "Documents that were not written because the index has a newer one.")
+SEARCH_RETRIED = _counter("search_retried", "Documents sent once more, because Elasticsearch did not take them.")
+SEARCH_WAITING = _gauge("search_waiting", "Documents that were read and are not written yet.")
+SEARCH_UP = _gauge("search_up", "0 while documents wait because Elasticsearch does not take them, else 1.")
+SEARCH_UP.set(1)
+SEARCH_REQUEST_SECONDS = _histogram("search_request_seconds", "Time of one bulk request to Elasticsearch.", _CALLS)
 
 # -- ops: lag of the whole cluster; every worker shows the same: take the maximum over workers, not the sum
 LAG_RECORDS = _gauge("lag_records", "Records of a partition that are not committed yet.", "agent", "topic", "partition")

@@ -18,7 +18,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("configuration", "topology"),
     ("settings_page", "topology_page"),
     ("delivery",),
-    ("portal",),
+    ("portal", "search"),
     ("bridge", "flows", "leads", "onec", "sync"),
     ("ops",),
     ("web",),
