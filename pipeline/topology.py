@@ -50,6 +50,7 @@ EVENTS_PRODUCT = "events.product"
 EVENTS_SECTION = "events.section"
 EVENTS_SETTLEMENT = "events.settlement"
 OUTCOMES = "outcomes"
+SEARCH_DOCUMENTS = "search.documents"
 
 #: table of links (pipeline/portal/links)
 LINKS = "links"
@@ -206,6 +207,18 @@ TOPICS: tuple[Topic, ...] = (
         "Mutual settlements, one application a record. Kept 14 days.",
         log_time=True,
     ),
+    Topic(
+        SEARCH_DOCUMENTS,
+        "XML_ID",
+        "Documents for the search index, with alias and version in headers; they wait here while Elasticsearch is "
+        "away. Kept 14 days.",
+        log_time=True,
+    ),
+    Topic(
+        OUTCOMES,
+        "run id",
+        "What became of each item of the `exchange` command's runs, by flow. Kept 14 days.",
+    ),
 )
 
 TABLES: tuple[Table, ...] = (
@@ -225,6 +238,11 @@ TABLES: tuple[Table, ...] = (
         "External ids and the ids of objects in the portals, with hash and version of the content.",
     ),
     Table(
+        WATCHES,
+        "portal and subject",
+        "Plans that did not find something, with their records: they are run again when it appears.",
+    ),
+    Table(
         TOKENS,
         "portal and credential",
         "Tokens of the OAuth apps, sealed: the newest refresh token stands nowhere else.",
@@ -242,7 +260,7 @@ AGENTS: tuple[Agent, ...] = (
         (REQUESTS_INTERACTIVE,),
         "pipeline.portal.requests.intake",
         "Validates requests, writes them as waiting, acks.",
-        writes=(RESULTS, DEAD_LETTERS),
+        writes=(RESULTS, OUTCOMES, DEAD_LETTERS),
         tables=("requests",),
     ),
     Agent(
@@ -250,7 +268,7 @@ AGENTS: tuple[Agent, ...] = (
         (REQUESTS_BULK,),
         "pipeline.portal.requests.intake",
         "The same for the bulk lane.",
-        writes=(RESULTS, DEAD_LETTERS),
+        writes=(RESULTS, OUTCOMES, DEAD_LETTERS),
         tables=("requests",),
     ),
     Agent(

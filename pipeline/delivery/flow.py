@@ -96,6 +96,8 @@ class Flow:
     version: str = "1"
     headers: bool = True
     on_dead: Callable[[Event[Any], BaseException], Iterable[Record]] | None = None
+    #: (runner, runtime) -> what takes runs in place of a handler (pipeline/search/runs.py)
+    reader: Callable[[Any, Any], Any] | None = None
     pure: bool = field(init=False)
 
     def __post_init__(self) -> None:

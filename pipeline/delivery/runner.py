@@ -23,6 +23,8 @@ from pipeline.delivery.pool import KeyedPool
 from pipeline.delivery.pure import PureRuns
 from pipeline.delivery.records import Record, read_headers
 from pipeline.delivery.retry import Backoff
+from pipeline.delivery.runs import FAILED, outcome
+from pipeline.topology import OUTCOMES
 
 if TYPE_CHECKING:
     from pipeline.delivery.runtime import Runtime
@@ -38,7 +40,7 @@ class FlowRunner:
         self.flow = flow
         self._runtime = runtime
         self._pool = KeyedPool(flow.in_flight or settings.in_flight)
-        self._runs = PureRuns(self, runtime)
+        self._runs = (flow.reader or PureRuns)(self, runtime)
         self._backoff = Backoff(settings.retry_min, settings.retry_max)
         self.breaker = Breaker(settings.breaker_failures)
         self.handled = metrics.EVENTS_HANDLED.labels(flow.name)
@@ -104,7 +106,10 @@ class FlowRunner:
         event.value = self.flow.decode(event.raw)
 
     def letters(self, source: EventT[Any], event: Event[Any], error: BaseException, **origin: Any) -> list[Record]:
-        """The dead letter of an event of this flow, and what leaves together with it (`on_dead`)."""
+        """The dead letter of an event of this flow, and what leaves together with it.
+
+        That is what `on_dead` gives, and the outcome of the run's item, unless that is among it.
+        """
         if not self.flow.headers:
             event.headers = read_headers(source.message.headers)
         error_class = error.error_class if isinstance(error, PipelineError) else "unexpected"
@@ -117,7 +122,11 @@ class FlowRunner:
             message_limit=self._runtime.settings.message_limit,
             **origin,
         )
-        return [letter, *(self.flow.on_dead(event, error) if self.flow.on_dead is not None else ())]
+        beside = list(self.flow.on_dead(event, error)) if self.flow.on_dead is not None else []
+        if not any(record.topic == OUTCOMES for record in beside):
+            told = outcome(event.headers, self.flow.name, FAILED, error_class=error_class, error=describe(error))
+            beside += [told] if told is not None else []
+        return [letter, *beside]
 
     async def crash(self, event: Event[Any], error: BaseException) -> NoReturn:
         """Something unexpected: note which record it was and end the worker, with un-acked work."""

@@ -1,4 +1,8 @@
-"""The end of a request: answer confirmed in `portal.results`, then the row is done. Never the other way round."""
+"""The end of a request: answer confirmed in `portal.results`, then the row is done. Never the other way round.
+
+What goes with the answer (a dead letter, the outcome of a run's item) is confirmed before it: a next owner who finds
+the answer writes the row as done and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from pipeline.delivery.retry import Backoff
 from pipeline.portal.requests.answers import Reply, failed, to_record
 from pipeline.portal.requests.book import Book
 from pipeline.portal.requests.row import Row
+from pipeline.portal.requests.run_outcomes import run_outcome
 
 __all__ = ["Completion"]
 
@@ -89,10 +94,14 @@ class Completion:
     async def _write(self, row: Row, reply: Reply, letter: Record | None) -> bool:
         """False: the portal is not ours any more."""
         record = _record(row, reply)
+        beside = [one for one in (letter, run_outcome(row.run, row.source, reply)) if one is not None]
         attempt = 1
         while True:
             try:
-                await self._producer.send([record] if letter is None else [letter, record])
+                if beside:
+                    await self._producer.send(beside)
+                    beside = []
+                await self._producer.send([record])
                 await self.answered(row)
                 return True
             except (Lost, asyncio.CancelledError):

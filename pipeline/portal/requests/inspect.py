@@ -74,6 +74,7 @@ class Request:
     headers: Mapping[str, str]
     plan: bool = False
     throttle: str | None = None
+    watch: str | None = None
 
     @property
     def credential_id(self) -> str:
@@ -126,6 +127,7 @@ def inspect(
         headers=headers,
         plan=plan is not None,
         throttle=plan.throttle if plan is not None else None,
+        watch=(headers.get("watch") or None) if plan is not None else None,
     )
 
 

@@ -16,12 +16,14 @@ from pipeline.delivery.errors import Auth, BadInput, Permanent, PipelineError
 from pipeline.delivery.flow import Event, Flow
 from pipeline.delivery.ownership import Lost
 from pipeline.delivery.records import Record
+from pipeline.delivery.runs import passed_on
 from pipeline.portal.access.credentials import Credentials
 from pipeline.portal.requests.answers import failed, to_record
 from pipeline.portal.requests.book import Book
 from pipeline.portal.requests.inspect import fingerprint, inspect
 from pipeline.portal.requests.lanes import TOPICS, Lane
 from pipeline.portal.requests.row import Row, new_row, seen_key
+from pipeline.portal.requests.run_outcomes import run_outcome
 from pipeline.portal.sending.scheduler import Entry
 from pipeline.settings import Settings
 
@@ -68,7 +70,7 @@ class Intake:
                 handler=self._handler(lane),
                 key=lambda event: None,
                 in_flight=_AT_ONCE[lane],
-                on_dead=lambda event, error, lane=lane: [self._answer(event, lane, error)],  # type: ignore[misc]
+                on_dead=lambda event, error, lane=lane: self._answers(event, lane, error),  # type: ignore[misc]
             )
             for lane, name in _AGENTS.items()
         )
@@ -160,15 +162,18 @@ class Intake:
         agent = _AGENTS[lane]
         letter = dead_letter(event, error, agent=agent, version="1", message_limit=self._settings.message_limit)
         metrics.EVENTS_DEAD_LETTERED.labels(agent, error.error_class).inc()
-        return [self._answer(event, lane, error), letter]
+        return [*self._answers(event, lane, error), letter]
 
-    def _answer(self, event: Event[Any], lane: Lane, error: BaseException) -> Record:
+    def _answers(self, event: Event[Any], lane: Lane, error: BaseException) -> list[Record]:
+        """The answer, and the outcome of the run's item that it belongs to, if any."""
         headers = event.headers
         epoch = self._book.applied(lane, event.partition).epoch
         identity = Row(lane, event.partition, epoch, event.offset, "", "", "", "", 0.0).identity
         known = error if isinstance(error, PipelineError) else Permanent("the message could not be handled")
-        return to_record(
-            failed(known),
+        reply = failed(known)
+        told = run_outcome(passed_on(headers), headers.get("source", ""), reply)
+        answer = to_record(
+            reply,
             answer_id=identity,
             message_id=headers.get("amqp-message-id") or identity,
             reply_to=headers.get("amqp-reply-to"),
@@ -177,3 +182,4 @@ class Intake:
             attempts=0,
             source=headers.get("source", ""),
         )
+        return [answer] if told is None else [told, answer]

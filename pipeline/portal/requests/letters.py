@@ -39,12 +39,13 @@ class Letters:
             "amqp-reply-to": row.reply_to,
             "amqp-correlation-id": row.correlation_id,
         }
+        given = {name: text for name, text in headers.items() if text is not None}
         event: Event[None] = Event(
             topic=self._wire(TOPICS[row.lane]),
             partition=row.partition,
             offset=row.offset,
             key=row.portal.encode(),
-            headers={name: text for name, text in headers.items() if text is not None},
+            headers={**given, **(row.run or {})},
             raw=row.body,
             value=None,
             timestamp=row.accepted,

@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 
+from pipeline.delivery.runs import passed_on
 from pipeline.portal.requests.inspect import Request
 from pipeline.portal.requests.lanes import Lane
 
@@ -47,7 +48,8 @@ class Row:
     """One request. Times are unix seconds; `sent_at` is set with state `sent`, `done_at` with `done`.
 
     `keys`: its order keys (order.py). `plan`: the body is a plan, else the parameters of `method`; `progress`: how far
-    a plan has come (steps/course.py); `throttle`: the name of its route throttle.
+    a plan has come (steps/course.py); `throttle`: the name of its route throttle; `watch`: the token of the watch that
+    has sent it again (portal/watches); `run`: the headers of the run that it belongs to (delivery/runs.py).
     """
 
     lane: Lane
@@ -70,6 +72,8 @@ class Row:
     plan: bool = False
     throttle: str | None = None
     progress: dict[str, Any] | None = None
+    watch: str | None = None
+    run: dict[str, str] | None = None
     attempts: int = 0
     seen: str = ""
     sent_at: float = 0.0
@@ -88,7 +92,7 @@ class Row:
 
     def as_done(self, now: float) -> Row:
         """The same, finished: without body and credential, so that a cold restore stays short."""
-        return replace(self, state=DONE, done_at=now, body=b"", sealed=None, keys=(), progress=None)
+        return replace(self, state=DONE, done_at=now, body=b"", sealed=None, keys=(), progress=None, run=None)
 
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "body")
@@ -120,6 +124,8 @@ def new_row(
         keys=(f"queue:{request.source}", *_shared(request.keys)) if strict else request.keys,
         plan=request.plan,
         throttle=request.throttle,
+        watch=request.watch,
+        run=passed_on(request.headers) or None,
         seen=seen,
         body=request.body,
     )

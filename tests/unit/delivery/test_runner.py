@@ -13,7 +13,7 @@ from pipeline.delivery.flow import Event, Flow, as_json
 from pipeline.delivery.ownership import Lost
 from pipeline.delivery.records import Record
 from pipeline.delivery.runner import FlowRunner
-from pipeline.topology import CRASHES, DEAD_LETTERS
+from pipeline.topology import CRASHES, DEAD_LETTERS, OUTCOMES
 from tests.unit.delivery.fakes import Died, FakeProducer, FakeRuntime, Feed, acked, deaths, settle, source, until
 
 OUT = "out"
@@ -171,6 +171,33 @@ async def test_a_dead_letter_is_confirmed_before_the_ack_and_its_companions_go_w
     for sent in runtime.producer.sent[2:]:
         sent.acknowledge()
     await until(lambda: running.acked == [1])
+
+
+@pytest.mark.parametrize("headers", [True, False])
+async def test_the_dead_letter_of_a_runs_item_goes_with_a_failed_outcome(
+    headers: bool, runtime: FakeRuntime, run: Any
+) -> None:
+    async def handler(event: Event[Any]) -> None:
+        raise Permanent("no such price")
+
+    running = run(flow(handler, headers=headers))
+    running.put(source(1, headers={"run": "r", "item": "7"}), source(2))
+    await until(lambda: sorted(running.acked) == [1, 2])
+    (told,) = runtime.producer.of(OUTCOMES)
+    content = orjson.loads(told.value or b"")
+    assert (told.key, content["item"], content["flow"], content["status"]) == (b"r", "7", "test", "failed")
+    assert (content["error_class"], content["error"]) == ("permanent", "no such price")
+    assert len(runtime.producer.of(DEAD_LETTERS)) == 2
+
+
+async def test_an_outcome_that_on_dead_gives_is_the_only_one(runtime: FakeRuntime, run: Any) -> None:
+    async def handler(event: Event[Any]) -> None:
+        raise Permanent("no")
+
+    running = run(flow(handler, on_dead=lambda event, error: [Record(OUTCOMES, b"its own")]))
+    running.put(source(1, headers={"run": "r", "item": "7"}))
+    await until(lambda: running.acked == [1])
+    assert [told.value for told in runtime.producer.of(OUTCOMES)] == [b"its own"]
 
 
 async def test_headers_are_in_the_dead_letter_also_where_the_flow_needs_none(runtime: FakeRuntime, run: Any) -> None:

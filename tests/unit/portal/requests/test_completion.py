@@ -1,7 +1,7 @@
 """pipeline/portal/requests/completion.py: answer confirmed, then row done; never a second execution."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn, cast
 
 import orjson
@@ -16,7 +16,7 @@ from pipeline.portal.requests.answers import Reply
 from pipeline.portal.requests.book import Book
 from pipeline.portal.requests.completion import Completion
 from pipeline.portal.requests.row import DONE, Row
-from pipeline.topology import DEAD_LETTERS, RESULTS
+from pipeline.topology import DEAD_LETTERS, OUTCOMES, RESULTS
 from tests.unit.portal.fakes import Kafka, MemoryTable, book_on, row, settle, until
 
 ANSWER = Reply(200, b'{"result":1}')
@@ -205,3 +205,47 @@ async def test_the_unexpected_ends_the_worker(
     await completion.submit(one, ANSWER)
     await until(lambda: deaths)
     assert one.identity in deaths[0] and state(book, one) != DONE
+
+
+class NoAnswers(Kafka):
+    """Takes everything but answers, until they are `open`."""
+
+    open = False
+
+    async def send(self, records: Iterable[Record]) -> Sequence[Any]:
+        records = list(records)
+        if not self.open and any(record.topic == RESULTS for record in records):
+            raise Transient("away")
+        return await super().send(records)
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (Reply(200, b'{"plan":1,"steps":{"a":{"id":"1","action":"added"}}}'), "done"),
+        (Reply(0, b'{"error":"X","error_description":"step \'a\': no","plan":1}', "permanent"), "failed"),
+    ],
+)
+async def test_the_outcome_of_a_runs_item_is_confirmed_before_its_answer(reply: Reply, status: str, book: Book) -> None:
+    """A crash in between makes the plan run again; a next owner who finds the answer would write no outcome."""
+    kafka = NoAnswers()
+    completion = Completion(book, cast(Any, kafka), Backoff(0.001, 0.002))
+    one = await accepted(book, plan=True, source="companies", run={"run": "r", "item": "7"})
+    letter = Record(DEAD_LETTERS, b"letter", key=b"default", headers={}) if status == "failed" else None
+    kafka.errors.append(Transient("away"))
+    await completion.submit(one, reply, letter=letter)
+    beside = [OUTCOMES] if letter is None else [DEAD_LETTERS, OUTCOMES]
+    await until(lambda: [record.topic for record in kafka.taken] == beside)
+    kafka.open = True
+    await until(lambda: state(book, one) == DONE)
+    assert [record.topic for record in kafka.taken] == [*beside, RESULTS], "each once"
+    content = orjson.loads(kafka.of(OUTCOMES)[0].value or b"")
+    assert (content["run"], content["item"], content["flow"], content["status"]) == ("r", "7", "companies", status)
+    assert book.load(one).run is None
+
+
+async def test_a_request_of_no_run_has_no_outcome(completion: Completion, book: Book, kafka: Kafka) -> None:
+    one = await accepted(book, plan=True, source="companies")
+    await completion.submit(one, ANSWER)
+    await until(lambda: state(book, one) == DONE)
+    assert [record.topic for record in kafka.taken] == [RESULTS]

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
+import orjson
 import pytest
 
-from pipeline.delivery.errors import Transient
+from pipeline.delivery.errors import Permanent, Transient
 from pipeline.delivery.flow import Event
 from pipeline.delivery.records import Record
 from pipeline.delivery.tables import DurableTable
@@ -18,7 +19,7 @@ from pipeline.portal.access.seal import load_sealer
 from pipeline.portal.requests.book import Book
 from pipeline.portal.requests.intake import Intake
 from pipeline.settings import Settings
-from pipeline.topology import DEAD_LETTERS, REQUESTS_INTERACTIVE, RESULTS
+from pipeline.topology import DEAD_LETTERS, OUTCOMES, REQUESTS_INTERACTIVE, RESULTS
 
 
 class EmptyTable:
@@ -89,3 +90,29 @@ async def test_its_offset_is_applied_only_when_the_answer_is_in_kafka(intake: In
     assert book.applied("i", 0).through == 5
     await _take(intake, _without_method(6))
     assert book.applied("i", 0).through == 7
+
+
+def _of_a_run() -> Event[bytes]:
+    event = _without_method(5)
+    event.headers |= {"source": "companies", "run": "r", "item": "7"}
+    return event
+
+
+async def test_a_refused_request_of_a_run_has_an_outcome_of_the_flow_that_asked(intake: Intake, kafka: Kafka) -> None:
+    await _take(intake, _of_a_run())
+    assert [record.topic for record in kafka.taken] == [OUTCOMES, RESULTS, DEAD_LETTERS]
+    content = orjson.loads(kafka.taken[0].value or b"")
+    assert (content["run"], content["item"], content["flow"]) == ("r", "7", "companies")
+    assert (content["status"], content["error_class"]) == ("failed", "permanent")
+    assert "header method is needed" in content["error"]
+    assert kafka.taken[2].headers["run"] == "r"
+
+
+def test_so_has_one_that_the_intake_could_not_handle(intake: Intake) -> None:
+    for flow in intake.flows():
+        assert flow.on_dead is not None
+        told, answer = flow.on_dead(_of_a_run(), Permanent("no"))
+        assert (told.topic, answer.topic) == (OUTCOMES, RESULTS)
+        assert orjson.loads(told.value or b"")["flow"] == "companies"
+        (answer,) = flow.on_dead(_without_method(5), KeyError("x"))
+        assert answer.topic == RESULTS

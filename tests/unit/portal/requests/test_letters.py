@@ -43,3 +43,8 @@ def test_of_a_plan_and_of_a_sealed_token() -> None:
     headers = LETTERS.letter(row(plan=True, method="plan", credential=None, sealed="x.y"), ERROR).headers
     assert "method" not in headers and "credential" not in headers
     assert (headers["plan"], headers["sealed"]) == ("1", "x.y")
+
+
+def test_of_an_item_of_a_run() -> None:
+    headers = LETTERS.letter(row(plan=True, method="plan", run={"run": "r", "item": "7"}), ERROR).headers
+    assert (headers["run"], headers["item"], headers["plan"]) == ("r", "7", "1")

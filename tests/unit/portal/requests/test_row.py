@@ -50,6 +50,8 @@ ROWS = st.builds(
     keys=st.lists(TEXT, max_size=3).map(tuple),
     plan=st.booleans(),
     throttle=OPTIONAL,
+    watch=OPTIONAL,
+    run=st.none() | st.dictionaries(TEXT, TEXT, min_size=1, max_size=2),
     progress=st.none() | st.dictionaries(TEXT, st.integers(0, 9), min_size=1, max_size=2),
     attempts=st.integers(0, 10**6),
     seen=TEXT,
@@ -83,7 +85,7 @@ def test_keys_lie_in_the_order_of_lane_epoch_and_offset(one: Row, other: Row) ->
 def test_done_has_neither_body_nor_credential(one: Row) -> None:
     done = one.as_done(5.0)
     assert (done.state, done.done_at, done.body, done.sealed) == (DONE, 5.0, b"", None)
-    assert (done.keys, done.progress) == ((), None)
+    assert (done.keys, done.progress, done.run) == ((), None, None)
     assert (done.key, done.identity, done.seen, done.message_id) == (one.key, one.identity, one.seen, one.message_id)
 
 
@@ -127,3 +129,12 @@ def test_a_row_of_the_release_before_is_read() -> None:
         fields = {**orjson.loads(head[1:]), "order": order, "repeatable": True}
         del fields["keys"]
         assert decode(b"w" + orjson.dumps(fields) + b"\n" + body) == replace(new, keys=keys)
+
+
+def test_a_row_of_a_run_keeps_its_headers_and_one_of_none_is_as_before(credentials: Credentials) -> None:
+    for headers, run in (({"run": "r", "item": "7", "force": "1"}, {"run": "r", "item": "7"}), ({"item": "7"}, None)):
+        event = record(7, **headers)
+        request = inspect(event.headers, event.key, event.raw, credentials=credentials, body_limit=1000)
+        made = new_row(request, "b", 0, 2, 7, strict=False, accepted=1.0, seen="")
+        assert made.run == run == decode(encode(made)).run
+        assert (b'"run"' in encode(made)) is (run is not None)
