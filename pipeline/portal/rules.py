@@ -20,7 +20,22 @@ __all__ = ["Rule", "rule", "rule_named", "rules"]
 Rule = Callable[[list[Any], Any], Iterable[CallStep | UpsertStep]]
 
 #: rules that every installation has
-_READY = ("pipeline.portal.reconciling.multifields",)
+_READY = tuple(
+    f"pipeline.portal.reconciling.{name}"
+    for name in (
+        "basket",
+        "delivered",
+        "fields",
+        "gone",
+        "multifields",
+        "order_link",
+        "order_properties",
+        "payments",
+        "prices",
+        "shipment_items",
+        "shipments",
+    )
+)
 _RULES: dict[str, Rule] = {}
 
 

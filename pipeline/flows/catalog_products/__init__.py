@@ -1,0 +1,1 @@
+"""Products of the site's catalogue: events.product -> plans (docs/flows.md)."""

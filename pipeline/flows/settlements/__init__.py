@@ -1,0 +1,1 @@
+"""Mutual settlements: events.settlement -> plans (docs/flows.md)."""

@@ -1,0 +1,178 @@
+"""One order of a settlement: order, its link to the deal, basket, payments, properties (shipments: shipments.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pipeline.flows.mapping.model import Mapping
+from pipeline.flows.messages.model import Order, Payment, Settlement
+from pipeline.flows.settlements.dictionaries import Dictionaries
+from pipeline.flows.settlements.goods import FoundGoods, goods_of, lines_of
+from pipeline.flows.texts import written
+from pipeline.portal.plan import Key, Part
+from pipeline.portal.plan_builder import Made, PlanBuilder
+from pipeline.portal.reconciling import basket, gone, order_link, order_properties, payments
+
+__all__ = ["MOST_STEPS_AN_ORDER", "OrderSteps", "moment"]
+
+#: order, link, basket, payments, their deletion, properties; shipments, their deletion, two finds, items, delivered
+MOST_STEPS_AN_ORDER = 12
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSteps:
+    """Adds the steps of one order. `prefix` is of their names, `path` of faults: `ORDERS[2]`."""
+
+    steps: PlanBuilder
+    mapping: Mapping
+    words: Dictionaries
+    found: FoundGoods
+    order: Order
+    prefix: str
+    path: str
+    version: str | None
+
+    def add(self, settlement: Settlement, deal: Made) -> Made:
+        """All but the shipments; returns the order's step."""
+        made = self.steps.upsert(
+            f"{self.prefix}order",
+            "order",
+            Key(id=self.order.xml_id),
+            self._fields(settlement),
+            version=self.version,
+            after=(),
+        )
+        self.reconcile(
+            made,
+            "deal",
+            "crm.orderentity.list",
+            order_link.NAME,
+            {"order": made.id, "deal": deal.id},
+            where={"orderId": made.id, "ownerTypeId": order_link.DEAL},
+        )
+        self._basket(made)
+        self._payments(made)
+        self._properties(made)
+        return made
+
+    def basket_step(self) -> str:
+        """Name of the step after which the lines are there."""
+        return f"{self.prefix}basket"
+
+    def reconcile(
+        self,
+        order: Made,
+        name: str,
+        method: str,
+        rule: str,
+        wanted: Any,
+        *,
+        after: tuple[str, ...] = (),
+        where: dict[str, Any] | None = None,
+    ) -> str:
+        """What belongs to the order, all its own; of a new one there is nothing to read. Returns the step's name."""
+        step = f"{self.prefix}{name}"
+        self.steps.reconcile(
+            step,
+            method,
+            {"filter": where or {"orderId": order.id}},
+            rule=rule,
+            wanted=wanted,
+            part=Part(name=name, entity="order", key=Key(id=self.order.xml_id), version=self.version),
+            unless_new=order.name,
+            after=after,
+        )
+        return step
+
+    def _fields(self, settlement: Settlement) -> dict[str, Any]:
+        order, mapping = self.order, self.mapping
+        user = self.words.user(order.user_id)
+        fields: dict[str, Any] = {
+            "lid": mapping.order.site,
+            "personTypeId": mapping.order.person_type,
+            "currency": mapping.deal.currency,
+            "responsibleId": user or self.words.user(settlement.assigned_by) or mapping.deal.assigned_by,
+        }
+        buyer = user or mapping.order.user
+        status = self.words.order_status(order.status, f"{self.path}.STATUS")
+        optional = {
+            "userId": buyer,
+            "statusId": status,
+            "orderTopic": order.number or None,
+            "dateInsert": moment(order.created),
+        }
+        return fields | {name: value for name, value in optional.items() if value is not None}
+
+    def _basket(self, made: Made) -> None:
+        items = [
+            {
+                "xmlId": line.xml_id,
+                "productXmlId": line.product,
+                "productId": self.found.product_id(line),
+                "name": self.found.name(line),
+                "price": written(line.price),
+                "quantity": written(line.quantity),
+            }
+            for line in lines_of(goods_of(self.order)).values()
+        ]
+        given = {"currency": self.mapping.deal.currency, "items": items}
+        self.reconcile(made, "basket", "sale.basketitem.list", basket.NAME, self.own(made) | given)
+
+    def _payments(self, made: Made) -> None:
+        removed = self.mapping.payment.removed
+        if not self.order.payments and removed == "keep":
+            return
+        items = [
+            {"xmlId": one.xml_id, "fields": self._payment(one, f"{self.path}.PAYNEMTS[{place}]")}
+            for place, one in enumerate(self.order.payments)
+        ]
+        given = {"removed": removed, "items": items}
+        step = self.reconcile(made, "payments", "sale.payment.list", payments.NAME, self.own(made) | given)
+        if removed == "delete":
+            self.gone(made, "payment", [one.xml_id for one in self.order.payments], after=step)
+
+    def _payment(self, one: Payment, path: str) -> dict[str, Any]:
+        paid = self.words.paid(one.status, f"{path}.STATUS")
+        fields: dict[str, Any] = {
+            "paySystemId": self.mapping.payment.system,
+            "sum": written(one.sum),
+            "paid": "Y" if paid else "N",
+        }
+        optional = {
+            "payVoucherNum": one.number or None,
+            "dateBill": moment(one.created),
+            "datePayBefore": moment(one.pay_before),
+            "datePaid": moment(one.paid_at) if paid else None,
+        }
+        return fields | {name: value for name, value in optional.items() if value is not None}
+
+    def _properties(self, made: Made) -> None:
+        cashback = None if self.order.cashback is None else written(self.order.cashback)
+        values = {
+            "CACHBACK": cashback,
+            "CASHBACK": cashback,
+            "NUMBER": self.order.number,
+            "USER_ID": self.order.user_id,
+        }
+        wanted = {
+            str(number): value for key, number in self.mapping.order.properties.items() if (value := values.get(key))
+        }
+        if wanted:
+            given = {"order": made.id, "values": wanted}
+            self.reconcile(made, "properties", "sale.propertyvalue.list", order_properties.NAME, given)
+
+    def own(self, made: Made) -> dict[str, Any]:
+        """What the rules of an order's parts need to know of it."""
+        return {"order": made.id, "key": self.order.xml_id}
+
+    def gone(self, made: Made, entity: str, keep: list[str], *, after: str) -> str:
+        """What is no longer wanted is deleted, after it was made unpaid or taken back."""
+        wanted = {"entity": entity, "keep": sorted(keep)}
+        return self.reconcile(made, f"{entity}s-gone", f"sale.{entity}.list", gone.NAME, wanted, after=(after,))
+
+
+def moment(at: datetime | None) -> str | None:
+    """A moment as the portal reads it."""
+    return None if at is None else at.isoformat(timespec="seconds")

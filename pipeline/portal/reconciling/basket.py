@@ -1,0 +1,81 @@
+"""The rule `basket`: lines of an order become what is wanted, by their external ids.
+
+    wanted = {"order": 7, "key": "<XML_ID of the order>", "currency": "RUB",
+              "items": [{"xmlId", "productId", "name", "price", "quantity"}, ...]}
+
+Lines that the portal or a manager has added (no external id of ours) stay. The product of a line cannot be changed
+(sale.basketitem.update): a line whose product has come into the catalogue since is replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pipeline.portal.plan import CallStep, Key, UpsertStep
+from pipeline.portal.reconciling.compare import changed, checked, external_rows, number_of
+from pipeline.portal.rules import rule
+
+__all__ = ["NAME", "basket"]
+
+NAME = "basket"
+
+
+@rule(NAME)
+def basket(current: list[Any], wanted: Any) -> Iterable[CallStep | UpsertStep]:
+    """Deletions first: a line that is replaced must not be found by its external id."""
+    given = checked(NAME, wanted, "order", "key", "currency", "items")
+    held, doubles = external_rows(current)
+    gone = list(doubles)
+    changes: list[CallStep | UpsertStep] = []
+    left = dict(held)
+    for place, item in enumerate(given["items"]):
+        row = left.pop(item["xmlId"], None)
+        if row is not None and int(row.get("productId") or 0) != int(item["productId"] or 0):
+            gone.append(row)
+            row = None
+        if row is None:
+            changes.append(_added(given, place, item))
+            continue
+        fields = {**_priced(item), "name": item["name"], "quantity": item["quantity"]}
+        fields.pop("customPrice")
+        differing = changed(row, fields)
+        if differing:
+            # a portal that gets one of the amounts alone works out the others
+            differing |= {name: fields[name] for name in ("price", "basePrice", "discountPrice")}
+            changes.append(
+                CallStep(
+                    name=f"line{place}",
+                    method="sale.basketitem.update",
+                    params={"id": number_of(row), "fields": differing},
+                )
+            )
+    gone += left.values()
+    deletions = [
+        CallStep(name=f"gone{place}", method="sale.basketitem.delete", params={"id": number_of(row)})
+        for place, row in enumerate(gone)
+    ]
+    return [*deletions, *changes]
+
+
+def _priced(item: dict[str, Any]) -> dict[str, Any]:
+    return {"price": item["price"], "basePrice": item["price"], "discountPrice": "0", "customPrice": "Y"}
+
+
+def _added(given: dict[str, Any], place: int, item: dict[str, Any]) -> UpsertStep:
+    fields = {
+        "productId": int(item["productId"] or 0),
+        "productXmlId": item.get("productXmlId") or item["xmlId"],
+        "currency": given["currency"],
+        "name": item["name"],
+        "quantity": item["quantity"],
+        **_priced(item),
+    }
+    return UpsertStep(
+        name=f"line{place}",
+        entity="basketitem",
+        key=Key(id=item["xmlId"], originator=given["key"]),
+        within={"orderId": int(given["order"])},
+        fields=fields,
+        new=True,
+    )
