@@ -2,13 +2,23 @@
 
     l/<portal>/<entity>/<external key>   the link: JSON {"id", "hash", "version", "at"}
     i/<portal>/<entity>/<id>             the external key
+    p/...                                parts of objects (parts.py)
 
 Portal and entity have `/` and `%` escaped; what stands last needs nothing.
 """
 
 from __future__ import annotations
 
-__all__ = ["alias_entity", "external_key", "id_place", "link_place", "link_prefix", "read_link_place", "split_external"]
+__all__ = [
+    "alias_entity",
+    "escaped",
+    "external_key",
+    "id_place",
+    "link_place",
+    "link_prefix",
+    "read_link_place",
+    "split_external",
+]
 
 #: between originator and id; no system has it in its ids (a control character)
 _SEPARATOR = "\x1f"
@@ -42,7 +52,7 @@ def split_external(key: str) -> tuple[str | None, str]:
 
 def link_prefix(portal: str = "", entity: str = "") -> bytes:
     """Beginning of the keys of all links, of those of a portal, or of one entity of it."""
-    parts = ["l", *([_escape(portal)] if portal else []), *([_escape(entity)] if portal and entity else [])]
+    parts = ["l", *([escaped(portal)] if portal else []), *([escaped(entity)] if portal and entity else [])]
     return ("/".join(parts) + "/").encode()
 
 
@@ -53,7 +63,7 @@ def link_place(portal: str, entity: str, external: str) -> bytes:
 
 def id_place(portal: str, entity: str, id: str) -> bytes:
     """Key of the way back, from the portal's id."""
-    return f"i/{_escape(portal)}/{_escape(entity)}/{id}".encode()
+    return f"i/{escaped(portal)}/{escaped(entity)}/{id}".encode()
 
 
 def read_link_place(key: bytes) -> tuple[str, str, str] | None:
@@ -62,7 +72,8 @@ def read_link_place(key: bytes) -> tuple[str, str, str] | None:
     return (_unescape(portal), _unescape(entity), external) if kind == "l" else None
 
 
-def _escape(text: str) -> str:
+def escaped(text: str) -> str:
+    """A text that has no `/`."""
     return text.replace("%", "%25").replace("/", "%2F")
 
 

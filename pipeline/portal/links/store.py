@@ -16,6 +16,7 @@ import orjson
 
 from pipeline.delivery.tables import DurableTable
 from pipeline.portal.links.keys import id_place, link_place, read_link_place
+from pipeline.portal.links.parts import PartNote, decode_note, encode_note, part_place, part_prefix
 
 __all__ = ["Link", "Links", "Version", "decode_link", "encode_link", "read_row"]
 
@@ -86,6 +87,15 @@ class Links:
         """Forget links by (portal, entity, external key). Returns how many there were. Raises as `put_many`."""
         return await self._write(partition, (self._rows_of_drop(partition, *key) for key in keys))
 
+    def part(self, partition: int, portal: str, entity: str, external: str, part: str) -> PartNote | None:
+        """What an object's part was last given."""
+        stored = self._table.get(partition, part_place(portal, entity, external, part))
+        return None if stored is None else decode_note(portal, entity, external, part, stored)
+
+    async def put_parts(self, partition: int, notes: Iterable[PartNote]) -> None:
+        """Note what parts were given. Raises as `put_many`."""
+        await self._write(partition, ([self._row_of_part(note)] for note in notes))
+
     async def _write(self, partition: int, changes: Iterable[_Rows]) -> int:
         """Send the rows of each change before the next one is looked at, then wait for all."""
         begun: list[Any] = []
@@ -122,6 +132,7 @@ class Links:
         if holder is not None and holder != link.external:
             other = self.get(partition, portal, entity, holder)
             if other is not None and other.id == link.id:
+                rows += self._rows_of_parts(partition, portal, entity, holder)
                 rows.append((link_place(portal, entity, holder), None))
         return [*rows, (place, encode_link(link)), (back, link.external.encode())]
 
@@ -131,7 +142,17 @@ class Links:
         if link is None:
             # a drop that is on its way may yet fail
             return [(place, None)] if self._is_on_its_way(partition, place) else []
-        return [(place, None), *self._way_back(partition, link)]
+        # parts first: without their link nobody would drop them any more
+        parts = self._rows_of_parts(partition, portal, entity, external)
+        return [*parts, (place, None), *self._way_back(partition, link)]
+
+    def _rows_of_parts(self, partition: int, portal: str, entity: str, external: str) -> _Rows:
+        """Forgets what the parts of an object were given."""
+        prefix = part_prefix(portal, entity, external)
+        return [(key, None) for key, _ in self._table.scan(partition, prefix)]
+
+    def _row_of_part(self, note: PartNote) -> tuple[bytes, bytes | None]:
+        return part_place(note.portal, note.entity, note.external, note.part), encode_note(note)
 
     def _way_back(self, partition: int, link: Link) -> _Rows:
         """Removes the way back from the link's id, if it leads to this link."""

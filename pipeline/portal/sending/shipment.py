@@ -72,7 +72,7 @@ class Shipment:
         self.flights: dict[Entry, Flight] = {}
         self.expected = 0.0
         self.room: dict[str, int] = {}
-        self._lookups: dict[tuple[str, str], Shot] = {}
+        self._lookups: dict[tuple[Any, ...], Shot] = {}
 
     @property
     def packed(self) -> bool:
@@ -95,7 +95,7 @@ class Shipment:
         self.shots.append(shot)
         self.expected += expected
         if (lookup := command.lookup) is not None:
-            self._lookups[lookup.entity, lookup.originator] = shot
+            self._lookups[lookup.family] = shot
 
     def body(self) -> bytes:
         """JSON of the request."""
@@ -116,7 +116,7 @@ class Shipment:
         self.flights[flight.entry] = flight
 
     def _room_in(self, lookup: LookUp) -> Shot | None:
-        shot = self._lookups.get((lookup.entity, lookup.originator))
+        shot = self._lookups.get(lookup.family)
         return shot if shot is not None and len(shot.members) < KEYS_A_LOOKUP else None
 
 
@@ -124,7 +124,7 @@ def _widen(shot: Shot, command: Command) -> bool:
     """The look-up asks for one more external id; False: with that it could be in no batch (wire/encode.py)."""
     lookups = [one.lookup for one in (*(member for _, member in shot.members), command) if one.lookup is not None]
     externals = list(dict.fromkeys(lookup.external for lookup in lookups))
-    params = entity(lookups[0].entity).lookup_params(externals, lookups[0].originator)
+    params = entity(lookups[0].entity).lookup_params(externals, lookups[0].originator, lookups[0].inside)
     try:
         shot.joined = encode.command(shot.method, params)
     except encode.Unfit:

@@ -9,6 +9,7 @@ import orjson
 
 from pipeline.delivery.errors import PipelineError
 from pipeline.portal import methods
+from pipeline.portal.entity import Inside
 
 __all__ = ["Command", "Executed", "LookUp", "Refused", "Result", "Unclear"]
 
@@ -18,11 +19,17 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """Asks for the objects with one external id: those of one entity and originator travel as one command."""
+    """Asks for the objects with one external id: those of one entity, originator and place travel as one command."""
 
     entity: str
     originator: str
     external: str
+    inside: Inside = ()
+
+    @property
+    def family(self) -> tuple[str, str, Inside]:
+        """The same for those that travel together."""
+        return self.entity, self.originator, self.inside
 
 
 @dataclass(slots=True, eq=False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pipeline.delivery.errors import PipelineError
+from pipeline.portal.links.parts import PartNote
 from pipeline.portal.links.store import Link
 from pipeline.portal.requests.answers import Reply, failed
 from pipeline.portal.steps.call import CallRun
@@ -25,14 +26,16 @@ class LinkChanges:
     """What the table of links must say before the course goes on. `drops`: (entity, external key).
 
     `found`: what a look-up has shown. It takes no other link's place, and gives one that is there its title only.
+    `parts`: what parts of objects were given.
     """
 
     drops: list[tuple[str, str]] = field(default_factory=list)
     puts: list[Link] = field(default_factory=list)
     found: list[Link] = field(default_factory=list)
+    parts: list[PartNote] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.drops or self.puts or self.found)
+        return bool(self.drops or self.puts or self.found or self.parts)
 
 
 class Course(Protocol):

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipeline.portal.links.parts import PartNote
 from pipeline.portal.links.store import Link
 
 __all__ = ["Env", "Known", "Stamp"]
@@ -48,6 +49,10 @@ def _no_link(entity: str, external: str) -> Link | None:
     return None
 
 
+def _no_part(entity: str, external: str, part: str) -> PartNote | None:
+    return None
+
+
 @dataclass(slots=True)
 class Env:
     """`request_limit`: seconds after which the portal has cut off or finished any call; `settle`: look up, not repeat.
@@ -64,3 +69,4 @@ class Env:
     add_again: bool = True
     scale: float = 1.0
     known: Known = field(default_factory=Known)
+    part: Callable[[str, str, str], PartNote | None] = _no_part

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from pipeline.delivery.errors import Permanent, PipelineError
-from pipeline.portal.links.store import Link
-from pipeline.portal.plan import CallStep, FindStep, Plan, UpsertStep
+from pipeline.portal.entities import inside_of
+from pipeline.portal.plan import CallStep, FindStep, Plan, ReconcileStep, UpsertStep
 from pipeline.portal.plan_steps import AnyStep
-from pipeline.portal.requests.answers import Reply, code_of
+from pipeline.portal.requests.answers import Reply
 from pipeline.portal.steps.call import CallRun
-from pipeline.portal.steps.command import Command, Executed, Result, Unclear
+from pipeline.portal.steps.command import Command, Result, Unclear
 from pipeline.portal.steps.course import LinkChanges
 from pipeline.portal.steps.env import Env, Stamp
 from pipeline.portal.steps.find import FindRun
+from pipeline.portal.steps.part_guard import PartGuard
 from pipeline.portal.steps.plan_end import PlanEnd, plan_end
+from pipeline.portal.steps.plan_links import PlanLinks
+from pipeline.portal.steps.plan_results import error_result, failure, found_name, result_of, success
 from pipeline.portal.steps.reconcile import ReconcileRun
 from pipeline.portal.steps.refs import resolve
 from pipeline.portal.steps.upsert import UpsertRun
-from pipeline.portal.wire.faults import PortalFault
 
 __all__ = ["PlanCourse"]
-
-#: Bytes; a longer answer of a call that no later step refers to is left out: results travel with the row.
-LONGEST_RESULT = 262_144
 
 _Run = CallRun | UpsertRun | ReconcileRun | FindRun
 
@@ -47,7 +43,8 @@ class PlanCourse:
         accepted: float = 0.0,
     ) -> None:
         """`progress` and `sent_at` as the worker before us left them; `accepted`: when the plan was, unix seconds."""
-        self._env = replace(env, link=self._link)
+        self._links = PlanLinks(env.link)
+        self._env = replace(env, link=self._links.get)
         self._stamp = stamp
         self._accepted = accepted
         self._plan = plan
@@ -59,14 +56,13 @@ class PlanCourse:
         self._sent: dict[str, dict[str, Any]] = dict((progress or {}).get("sent", {})) if sent_at is not None else {}
         #: those of them that a worker before us has sent, until they have begun here
         self._inherited = set(self._sent)
-        self._link_before = env.link
-        #: links that this plan has changed and that may be on their way to the table
-        self._changed: dict[tuple[str, str], Link | None] = {}
+        #: upserts that have added their objects before this worker's eyes
+        self._fresh: set[str] = set()
+        self._guards: dict[str, PartGuard] = {}
         self._runs: dict[str, _Run] = {}
         #: by reconcile step: the runs of what its rule found
         self._found: dict[str, list[CallRun | UpsertRun]] = {}
         self._restart: dict[str, Unclear] = {}
-        self._changes = LinkChanges()
         self._failed: tuple[str, PipelineError] | None = None
         self.reply: Reply | None = None
         self.letter: PipelineError | None = None
@@ -82,7 +78,8 @@ class PlanCourse:
 
     def due(self) -> float | None:
         """See Course."""
-        return min((run.due for _, run in self._active() if run.command is not None or _waits(run)), default=None)
+        runs = [run for _, run in self._active() if run.command is not None or getattr(run, "waiting", False)]
+        return min((run.due for run in runs), default=None)
 
     def look(self, now: float) -> None:
         """See Course."""
@@ -123,8 +120,7 @@ class PlanCourse:
 
     def links(self) -> LinkChanges:
         """See Course."""
-        changes, self._changes = self._changes, LinkChanges()
-        return changes
+        return self._links.taken()
 
     def progress(self) -> dict[str, Any] | None:
         """Results so far, and which steps are out."""
@@ -180,10 +176,7 @@ class PlanCourse:
         changed = False
         for name, run in list(self._runs.items()):
             self._collect_found(name, run)
-            if isinstance(run, UpsertRun):
-                self._collect_links(run)
-            elif isinstance(run, FindRun):
-                self._collect_found_links(run)
+            self._links.collect(run)
             fault, done = run.fault, run.answer if isinstance(run, CallRun) else run.done
             if fault is None and done is None:
                 continue
@@ -191,10 +184,15 @@ class PlanCourse:
             del self._runs[name]
             self._found.pop(name, None)
             self._sent.pop(name, None)
+            guard = self._guards.pop(name, None)
             if fault is not None:
                 self._step_failed(name, fault, run.unsettled)
-            else:
-                self._results[name] = _result(done, name in self._referred)
+                continue
+            self._results[name] = result_of(done, is_referred=name in self._referred)
+            if guard is not None:
+                self._links.note(guard.note)
+            if isinstance(run, UpsertRun) and run.is_new:
+                self._fresh.add(name)
         return changed
 
     def _collect_found(self, name: str, run: _Run) -> None:
@@ -202,33 +200,12 @@ class PlanCourse:
         if not isinstance(run, ReconcileRun) or run.found is None:
             return
         if name not in self._found:
-            self._found[name] = [self._new(step, _found_name(name, n, step), {}) for n, step in enumerate(run.found)]
+            self._found[name] = [self._found_run(step, found_name(name, n, step)) for n, step in enumerate(run.found)]
         for found in self._found[name]:
-            if isinstance(found, UpsertRun):
-                self._collect_links(found)
+            self._links.collect(found)
         if name not in self._restart and all(one.command is None and one.fault is None for one in self._found[name]):
             del self._found[name]
             run.made_all()
-
-    def _collect_links(self, run: UpsertRun) -> None:
-        if run.forget is not None:
-            self._changes.drops.append(run.forget)
-            self._changed[run.forget] = None
-            run.forget = None
-        if run.link is not None:
-            self._changes.puts.append(run.link)
-            self._changed[run.link.entity, run.link.external] = run.link
-            run.link = None
-
-    def _collect_found_links(self, run: FindRun) -> None:
-        for link in run.links:
-            self._changes.found.append(link)
-            self._changed[link.entity, link.external] = link
-        run.links.clear()
-
-    def _link(self, entity: str, external: str) -> Link | None:
-        place = entity, external
-        return self._changed[place] if place in self._changed else self._link_before(entity, external)
 
     def _begin(self) -> bool:
         changed = False
@@ -246,7 +223,9 @@ class PlanCourse:
                 continue
             changed = True
             try:
-                run = self._runs[step.name] = self._new(step, step.name, self._results)
+                if self._is_unchanged(step):
+                    continue
+                run = self._runs[step.name] = self._new(step)
             except LookupError as error:
                 self._step_failed(step.name, Permanent(str(error.args[0])), False)
                 return True
@@ -258,17 +237,43 @@ class PlanCourse:
     def _was_sent(self, run: _Run, sent: dict[str, Any]) -> None:
         if isinstance(run, UpsertRun):
             run.was_sent(sent["at"], added=sent["add"])
-        elif not isinstance(run, CallRun) or (run.command is not None and run.command.write):
+        elif isinstance(run, ReconcileRun) or (isinstance(run, CallRun) and run.command and run.command.write):
             run.was_sent(sent["at"])
 
-    def _new(self, step: AnyStep, name: str, results: dict[str, Any]) -> Any:
+    def _is_unchanged(self, step: AnyStep) -> bool:
+        """Has the object the step's part already? Raises LookupError."""
+        if not isinstance(step, CallStep | ReconcileStep) or step.part is None:
+            return False
+        content = resolve(step.model_dump(include={"method", "params", "wanted", "rule"}), self._results)
+        guard = PartGuard(step.part, content, self._env, force=self._plan.force)
+        if guard.done is None:
+            self._guards[step.name] = guard
+            return False
+        self._results[step.name] = guard.done
+        self._links.note(guard.note)
+        self._inherited.discard(step.name)
+        self._sent.pop(step.name, None)
+        return True
+
+    def _new(self, step: AnyStep) -> _Run:
+        """The run of a step. Raises LookupError: it refers to nothing."""
+        results, env = self._results, self._env
         if isinstance(step, CallStep):
-            return CallRun(step.method, resolve(step.params, results), self._env, self._stamp.external(name))
+            return CallRun(step.method, resolve(step.params, results), env, self._stamp.external(step.name))
         if isinstance(step, UpsertStep):
-            return UpsertRun(step, resolve(step.fields, results), self._env)
+            inside = inside_of(resolve(step.within, results))
+            return UpsertRun(step, resolve(step.fields, results), env, inside, force=self._plan.force)
         if isinstance(step, FindStep):
-            return FindRun(step, resolve(step.within, results), self._env, accepted=self._accepted)
-        return ReconcileRun(step, resolve(step.params, results), resolve(step.wanted, results), self._env)
+            return FindRun(step, resolve(step.within, results), env, accepted=self._accepted)
+        # what another worker has begun is read: something may be there by now
+        empty = step.unless_new in self._fresh and step.name not in self._inherited
+        return ReconcileRun(step, resolve(step.params, results), resolve(step.wanted, results), env, empty=empty)
+
+    def _found_run(self, step: CallStep | UpsertStep, name: str) -> CallRun | UpsertRun:
+        """The run of a step that a rule found. It refers to nothing."""
+        if isinstance(step, CallStep):
+            return CallRun(step.method, step.params, self._env, self._stamp.external(name))
+        return UpsertRun(step, step.fields, self._env, inside_of(step.within), force=self._plan.force, was_listed=True)
 
     def _active(self, *, restarting: bool = False) -> list[tuple[str, _Run]]:
         """Runs by step. `restarting`: also those of rules that are to be asked anew."""
@@ -284,45 +289,12 @@ class PlanCourse:
     def _step_failed(self, name: str, fault: PipelineError, unsettled: bool) -> None:
         step = next(step for step in self._steps if step.name == name)
         if step.optional and not unsettled:
-            self._results[name] = {"error": _code(fault), "error_description": str(fault)}
+            self._results[name] = error_result(fault)
         elif self._failed is None:
             self._failed = name, fault
 
     def _finish(self) -> None:
         if self._failed is None:
-            self.reply = Reply(200, orjson.dumps({"plan": 1, "steps": self._results}))
+            self.reply = success(self._results)
             return
-        name, fault = self._failed
-        answer = fault.answer if isinstance(fault, PortalFault) else None
-        body = {
-            "error": _code(fault),
-            "error_description": f"step {name!r}: {fault}",
-            "plan": 1,
-            "step": name,
-            "steps": self._results,
-        }
-        status = answer.status if answer is not None else 0
-        self.reply = Reply(status, orjson.dumps(body), fault.error_class)
-        self.letter = fault
-
-
-def _waits(run: _Run) -> bool:
-    return isinstance(run, FindRun) and run.waiting
-
-
-def _found_name(name: str, number: int, step: CallStep | UpsertStep) -> str:
-    """For the stamp of a step that a rule found: another one when the rule, asked anew, gives another step there."""
-    content = orjson.dumps(step.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
-    return f"{name}.{number}.{hashlib.sha256(content).hexdigest()[:8]}"
-
-
-def _code(fault: PipelineError) -> str:
-    return fault.code if isinstance(fault, PortalFault) and fault.code else code_of(fault)
-
-
-def _result(done: Any, is_referred: bool) -> Any:
-    if isinstance(done, Executed):
-        if len(done.body) > LONGEST_RESULT and not is_referred:
-            return {"omitted": len(done.body)}
-        return {key: value for key, value in done.content().items() if key in ("result", "total", "next")}
-    return done
+        self.reply, self.letter = failure(*self._failed, self._results), self._failed[1]

@@ -14,11 +14,11 @@ from typing import Any
 from pipeline.delivery.errors import Permanent, PipelineError
 from pipeline.portal import methods
 from pipeline.portal.plan import CallStep, ReconcileStep, UpsertStep
+from pipeline.portal.plan_steps import references
 from pipeline.portal.rules import rule_named
 from pipeline.portal.steps.call import MOST_TRIES
 from pipeline.portal.steps.command import Command, Executed, Refused, Result
 from pipeline.portal.steps.env import Env
-from pipeline.portal.steps.refs import paths
 
 __all__ = ["MOST_PAGES", "ReconcileRun"]
 
@@ -31,8 +31,10 @@ log = logging.getLogger(__name__)
 class ReconcileRun:
     """As `CallRun`, but `found` are steps that the caller runs; `made_all` or `start_again` tells how they ended."""
 
-    def __init__(self, step: ReconcileStep, params: dict[str, Any], wanted: Any, env: Env) -> None:
-        """`params` and `wanted` with their references resolved."""
+    def __init__(
+        self, step: ReconcileStep, params: dict[str, Any], wanted: Any, env: Env, *, empty: bool = False
+    ) -> None:
+        """`params` and `wanted` with their references resolved; `empty`: nothing can be there, so nothing is read."""
         self._step = step
         self._params = params
         self._wanted = wanted
@@ -47,7 +49,10 @@ class ReconcileRun:
         self.found: list[CallStep | UpsertStep] | None = None
         self.done: dict[str, Any] | None = None
         self.fault: PipelineError | None = None
-        self._read()
+        if empty:
+            self._ask()
+        else:
+            self._read()
 
     def was_sent(self, sent_at: float) -> None:
         """A step of ours was sent by a worker before us: what it did shows in the list when it is surely over."""
@@ -91,6 +96,10 @@ class ReconcileRun:
                 return
             self.command, self.due = Command(self._step.method, {**self._params, "start": following}, write=False), 0.0
             return
+        self._ask()
+
+    def _ask(self) -> None:
+        """The rule, about the rows that were read."""
         self.command = None
         try:
             self.found = _checked(rule_named(self._step.rule)(self._rows, copy.deepcopy(self._wanted)))
@@ -109,8 +118,10 @@ def _checked(found: Iterable[Any]) -> list[CallStep | UpsertStep]:
     for step in steps:
         if not isinstance(step, CallStep | UpsertStep):
             raise ValueError(f"{type(step).__name__} is no step that a rule may give")
-        if any(paths(step.params if isinstance(step, CallStep) else step.fields)):
+        if any(references(step)):
             raise ValueError(f"step {step.name!r} refers to another: they run side by side")
+        if isinstance(step, CallStep) and step.part is not None:
+            raise ValueError(f"step {step.name!r} has a part: that belongs to the step of the rule")
         if isinstance(step, UpsertStep):
             if step.identity in objects:
                 raise ValueError(f"two steps upsert {step.entity} {step.key.id!r}")

@@ -3,6 +3,7 @@
     link known -> older version: stale | same hash: unchanged | update -> gone in the portal: forget the link, look
                   (a version that cannot be compared is not older)
     no link    -> look in the portal -> found: link, update | not found: add -> link
+                  (`new`: add without a look; `once`: what is there, or linked, stays as it is)
 
 An add whose outcome nobody knows is looked up like any other missing link, after the portal's time limit. An update
 that appends phones and the like reads the object first, and gives it only what it lacks.
@@ -10,49 +11,54 @@ that appends phones and the like reads the object first, and gives it only what 
 
 from __future__ import annotations
 
-import hashlib
-import logging
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from pipeline.delivery.errors import Permanent, PipelineError, Unknown
-from pipeline.portal.entities import PAGE, entity
-from pipeline.portal.links.keys import external_key
+from pipeline.portal.entities import PAGE, Inside, entity
 from pipeline.portal.links.store import Link
-from pipeline.portal.links.versions import is_older, kind_of
+from pipeline.portal.links.versions import is_older
 from pipeline.portal.plan import UpsertStep
 from pipeline.portal.steps.appending import Appending, appending
 from pipeline.portal.steps.call import MOST_TRIES
 from pipeline.portal.steps.command import Command, Executed, LookUp, Refused, Result, Unclear
 from pipeline.portal.steps.env import Env
+from pipeline.portal.steps.upsert_log import tell_deleted, tell_doubles, tell_kinds, tell_replaced
+from pipeline.portal.steps.upsert_memory import Memory
 from pipeline.portal.wire.outcomes import is_missing
 
-__all__ = ["UpsertRun", "content_hash"]
-
-log = logging.getLogger(__name__)
-
-
-def content_hash(fields: Mapping[str, Any]) -> str:
-    """The same for the same content, whatever the order of its names."""
-    return hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+__all__ = ["UpsertRun"]
 
 
 class UpsertRun:
     """As `CallRun`; when it is over, `done` holds the result of the step: `{"id", "action", "doubles"?}`.
 
-    `link`: what the links must say before anything else happens; the caller writes it, and sets it to None.
-    `forget`: the link must be dropped first.
+    `link`, `alias`: what the links must say before anything else happens; the caller writes them, and sets both to
+    None. `forget`: links that must be dropped first, (entity, external key); the caller empties it.
+    `is_new`: the portal has just answered that it made the object.
     """
 
-    def __init__(self, step: UpsertStep, fields: Mapping[str, Any], env: Env) -> None:
-        """`fields` with their references resolved."""
+    def __init__(
+        self,
+        step: UpsertStep,
+        fields: Mapping[str, Any],
+        env: Env,
+        inside: Inside = (),
+        *,
+        force: bool = False,
+        was_listed: bool = False,
+    ) -> None:
+        """`fields` with their references resolved; `inside`: where the object lies; `force`: whatever the hash says.
+
+        `was_listed`: the portal has just shown what is there, so a link to what is `new` leads nowhere.
+        """
         self._step = step
         self._kind = entity(step.entity)
-        self._external = external_key(step.key.originator, step.key.id)
         self._fields = dict(fields)
-        self._hash = step.hash or content_hash(fields)
+        self._inside = inside
+        self._memory = Memory(step, fields, inside, env)
+        self._force = force
+        self._was_listed = was_listed
         self._env = env
         self._phase = ""
         self._tries = 0
@@ -61,7 +67,6 @@ class UpsertRun:
         self._added = False
         #: ids that the portal lists, but says are not there
         self._gone: dict[str, PipelineError] = {}
-        self._version = step.version
         self._appending: Appending | None = None
         self._doubles: list[str] = []
         self._id = ""
@@ -72,7 +77,9 @@ class UpsertRun:
         self.fault: PipelineError | None = None
         self.unsettled = False
         self.link: Link | None = None
-        self.forget: tuple[str, str] | None = None
+        self.alias: Link | None = None
+        self.forget: list[tuple[str, str]] = []
+        self.is_new = False
         self._begin()
 
     @property
@@ -87,6 +94,8 @@ class UpsertRun:
         """
         if self.command is None:
             return  # the links know its outcome
+        if self._phase == "add":
+            self._look()
         self.due = sent_at + self._env.request_limit
         self.open = True
         self._added = added and self._phase == "look"
@@ -107,41 +116,32 @@ class UpsertRun:
             self._finish("updated")
 
     def _begin(self) -> None:
-        link = self._env.link(self._step.entity, self._external)
+        link = self._memory.before
+        if self._step.new and (link is None or self._was_listed):
+            self._add()
+            return
         if link is None:
             self._look()
             return
         self._id = link.id
-        self._version = link.version if self._version is None else self._version
+        if self._step.once:
+            self._finish("found", write=False)
+            return
         older = is_older(self._step.version, link.version)
         if older is None:
-            self._tell_kinds(link)
+            tell_kinds(self._env.portal, self._step, link)
         if older:
             self._finish("stale", write=False)
-        elif link.hash == self._hash:
-            newer = self._step.version is not None and self._step.version != link.version
-            self._finish("unchanged", write=newer)
+        elif link.hash == self._memory.hash and not self._force:
+            self._finish("unchanged", write=self._memory.has_news)
         else:
             self._update()
-
-    def _tell_kinds(self, link: Link) -> None:
-        assert self._step.version is not None and link.version is not None
-        log.warning(
-            "portal %s: %s %r: version %r (%s) cannot be compared with %r (%s), which was applied; it takes its place",
-            self._env.portal,
-            self._step.entity,
-            self._step.key.id,
-            self._step.version,
-            kind_of(self._step.version),
-            link.version,
-            kind_of(link.version),
-        )
 
     def _look(self, due: float = 0.0, *, alone: bool = False) -> None:
         self._phase = "look"
         key = self._step.key
-        params = self._kind.lookup_params([key.id], key.originator)
-        lookup = None if alone else LookUp(self._kind.name, key.originator, key.id)
+        params = self._kind.lookup_params([key.id], key.originator, self._inside)
+        lookup = None if alone else LookUp(self._kind.name, key.originator, key.id, self._inside)
         self.command, self.due = Command(self._kind.list_method, params, write=False, lookup=lookup), due
 
     def _update(self, due: float = 0.0) -> None:
@@ -164,39 +164,36 @@ class UpsertRun:
     def _add(self) -> None:
         self._phase = "add"
         key = self._step.key
-        self.command = Command(
-            self._kind.add_method, self._kind.add_params(self._fields, key.id, key.originator), write=True
-        )
-        self.due = 0.0
+        params = self._kind.add_params(self._fields, key.id, key.originator, self._inside)
+        self.command, self.due = Command(self._kind.add_method, params, write=True), 0.0
 
     def _looked(self, result: Executed) -> None:
         rows = self._kind.rows(result.content().get("result"))
-        key = self._step.key
-        named = [row for row in rows if self._kind.is_named(row, key.id, key.originator)]
+        full = len(rows) >= PAGE
+        named = self._named(rows, exactly=self._added or (full and self._is_shared))
         found = sorted((number for row in named if (number := self._kind.id_of(row)) is not None), key=int)
         there = [number for number in found if number not in self._gone]
         if not there:
-            self._not_found(found, hidden=len(rows) >= PAGE and len(named) < len(rows))
+            self._not_found(found, hidden=full and len(named) < len(rows))
             return
         self._id, *self._doubles = there
         if self._doubles:
-            more = " and more" if len(rows) >= PAGE else ""
-            log.warning(
-                "portal %s: %s %r exists %d times: %s is used, the others are %s%s",
-                self._env.portal,
-                self._step.entity,
-                self._step.key.id,
-                len(found),
-                self._id,
-                ", ".join(self._doubles),
-                more,
-            )
-        if self._added:
-            self._finish("added")
+            tell_doubles(self._env.portal, self._step, len(found), self._id, self._doubles, full=full)
+        if self._added or self._step.once:
+            self._finish("added" if self._added else "found")
             return
         # known before it is changed: else a crash during the change would take the object for one that it has added
-        self.link = Link(self._env.portal, self._step.entity, self._external, self._id)
+        self.link, self.alias = self._memory.found(self._id), self._memory.alias(self._id)
         self._update()
+
+    @property
+    def _is_shared(self) -> bool:
+        """Does the look-up travel with others, whose rows may hide some of ours?"""
+        return self.command is not None and self.command.lookup is not None
+
+    def _named(self, rows: list[dict[str, Any]], *, exactly: bool) -> list[Mapping[str, Any]]:
+        key = self._step.key
+        return self._kind.named(rows, key.id, key.originator, self._inside, exactly=exactly)
 
     def _not_found(self, gone: list[str], *, hidden: bool) -> None:
         """`gone`: what the portal lists and cannot change; `hidden`: a full page of others may hide ours."""
@@ -205,7 +202,7 @@ class UpsertRun:
         elif not hidden:
             self.open = False
             self._add()
-        elif self.command is not None and self.command.lookup is not None:
+        elif self._is_shared:
             self._look(alone=True)
         else:
             fault = f"looking for {self._step.entity} {self._step.key.id!r} answers a full page of others"
@@ -217,7 +214,7 @@ class UpsertRun:
         if number is None:
             self._end(Permanent(f"{self._kind.add_method} answered no id"))
             return
-        self._id = number
+        self._id, self.is_new = number, True
         self._finish("added")
 
     def _unknown(self, result: Unclear) -> None:
@@ -240,18 +237,12 @@ class UpsertRun:
     def _refused(self, fault: PipelineError) -> None:
         if self._phase in ("read", "update") and is_missing(fault):
             self._gone[self._id] = fault
-            self.forget = (self._step.entity, self._external)
+            self.forget = self._memory.forgotten(self._id)
             self.open = False
             if not self._env.add_again:
                 self._end(Permanent(f"{self._step.entity} {self._id} was deleted in the portal: {fault}"))
                 return
-            log.warning(
-                "portal %s: %s %s was deleted; its external id %r is looked for",
-                self._env.portal,
-                self._step.entity,
-                self._id,
-                self._step.key.id,
-            )
+            tell_deleted(self._env.portal, self._step, self._id)
             self._look()
         elif self._phase == "look" and self._added:
             self.unsettled = True
@@ -261,22 +252,15 @@ class UpsertRun:
 
     def _finish(self, action: str, *, write: bool = True) -> None:
         self.command, self.open = None, False
-        for gone in self._gone:
-            log.warning(
-                "portal %s: %s %s was deleted; %s %s in its place",
-                self._env.portal,
-                self._step.entity,
-                gone,
-                self._id,
-                action,
-            )
+        tell_replaced(self._env.portal, self._step, self._gone, self._id, action)
         self._env.known.add(self._kind.objects, self._id)
         self.done = {"id": self._id, "action": action}
         if self._doubles:
             self.done["doubles"] = self._doubles
         if write:
-            self.forget = None
-            self.link = Link(self._env.portal, self._step.entity, self._external, self._id, self._hash, self._version)
+            self.link = self._memory.done(self._id)
+        if action != "stale":
+            self.alias = self._memory.alias(self._id)
 
     def _end(self, fault: PipelineError) -> None:
         self.command, self.fault, self.open = None, fault, False

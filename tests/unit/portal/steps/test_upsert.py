@@ -13,8 +13,9 @@ from pipeline.portal.links.store import Link
 from pipeline.portal.plan import Key, Plan, UpsertStep
 from pipeline.portal.steps.call import MOST_TRIES
 from pipeline.portal.steps.command import Executed, Refused, Unclear
+from pipeline.portal.steps.content import content_hash
 from pipeline.portal.steps.env import Env
-from pipeline.portal.steps.upsert import UpsertRun, content_hash
+from pipeline.portal.steps.upsert import UpsertRun
 from tests.unit.portal.steps.world import (
     LIMIT,
     START,
@@ -108,7 +109,7 @@ def test_an_older_version_is_stale() -> None:
 def test_deleted_in_the_portal_it_is_added_anew() -> None:
     upsert = run(known(hash="other"))
     upsert.take(Refused(NOT_FOUND))
-    assert upsert.forget == ("company", "site\x1f7") and asked(upsert) == "crm.company.list"
+    assert upsert.forget == [("company", "site\x1f7")] and asked(upsert) == "crm.company.list"
     upsert.take(executed([]))
     upsert.take(executed(6))
     assert upsert.done == {"id": "6", "action": "added"} and upsert.link is not None and upsert.link.id == "6"
@@ -117,7 +118,7 @@ def test_deleted_in_the_portal_it_is_added_anew() -> None:
 def test_deleted_in_the_portal_it_is_an_error_if_so_set() -> None:
     upsert = run(known(hash="other"), add_again=False)
     upsert.take(Refused(NOT_FOUND))
-    assert upsert.command is None and isinstance(upsert.fault, Permanent) and upsert.forget is not None
+    assert upsert.command is None and isinstance(upsert.fault, Permanent) and upsert.forget
 
 
 def test_what_the_portal_lists_but_cannot_change_ends_it() -> None:
@@ -160,9 +161,42 @@ def test_doubles_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_an_object_of_another_originator_is_left_alone() -> None:
+    upsert = run(key=Key(id="7", originator="site"))
+    upsert.take(executed([row(5, "7", "1c"), row(6, "7", "")]))
+    assert asked(upsert) == "crm.company.add"
+
+
+@pytest.mark.parametrize(
+    ("rows", "number"),
+    [
+        ([row(5, "7", "1c"), row(6, "7", "")], 6),
+        ([row(5, "7", "1c"), row(4, "7", "old")], 4),
+        ([row(5, "8", "")], None),
+    ],
+)
+def test_without_an_originator_any_object_with_that_id_is_meant(rows: Any, number: int | None) -> None:
+    """Data of a system that is replaced is taken over; what has no originator goes first."""
     upsert = run(key=Key(id="7"))
+    upsert.take(executed(rows))
+    assert upsert.command is not None
+    assert upsert.command.name == ("crm.company.add" if number is None else "crm.company.update")
+    assert upsert.command.params.get("id") == number
+
+
+def test_an_object_of_any_originator_is_not_what_our_add_has_made() -> None:
+    upsert = run(key=Key(id="7"))
+    upsert.take(executed([]))
+    upsert.take(Unclear(unknown(), START))
     upsert.take(executed([row(5, "7", "1c")]))
     assert asked(upsert) == "crm.company.add"
+
+
+def test_one_without_an_originator_may_be_hidden_by_a_full_page() -> None:
+    upsert = run(key=Key(id="7"))
+    upsert.take(executed([row(5, "7", "1c"), *(row(number, "8", "") for number in range(50, 99))]))
+    assert asked(upsert) == "crm.company.list" and upsert.command is not None and upsert.command.lookup is None
+    upsert.take(executed([row(5, "7", "1c"), row(100, "7", "")]))
+    assert upsert.command.params["id"] == 100
 
 
 def test_a_full_page_of_others_hides_it() -> None:
@@ -281,7 +315,7 @@ def test_an_update_of_which_nothing_is_left() -> None:
 def test_a_read_that_finds_nothing_means_deleted() -> None:
     upsert = run(known(hash="other"), PHONES)
     upsert.take(Refused(refusal("Not found")))
-    assert upsert.forget is not None and asked(upsert) == "crm.company.list"
+    assert upsert.forget and asked(upsert) == "crm.company.list"
 
 
 # -- a crash at every point

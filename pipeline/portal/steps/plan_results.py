@@ -1,0 +1,62 @@
+"""Results of a plan's steps, and its answer, as they are written (docs/plans.md, Results)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from pipeline.delivery.errors import PipelineError
+from pipeline.portal.plan import CallStep, UpsertStep
+from pipeline.portal.requests.answers import Reply, code_of
+from pipeline.portal.steps.command import Executed
+from pipeline.portal.wire.faults import PortalFault
+
+__all__ = ["LONGEST_RESULT", "error_result", "failure", "found_name", "result_of", "success"]
+
+#: Bytes; a longer answer of a call that no later step refers to is left out: results travel with the row.
+LONGEST_RESULT = 262_144
+
+
+def result_of(done: Any, *, is_referred: bool) -> Any:
+    """The result of a step that has succeeded."""
+    if isinstance(done, Executed):
+        if len(done.body) > LONGEST_RESULT and not is_referred:
+            return {"omitted": len(done.body)}
+        return {key: value for key, value in done.content().items() if key in ("result", "total", "next")}
+    return done
+
+
+def error_result(fault: PipelineError) -> dict[str, Any]:
+    """The result of an optional step that has failed."""
+    return {"error": _code(fault), "error_description": str(fault)}
+
+
+def success(results: Mapping[str, Any]) -> Reply:
+    """The answer of a plan whose steps are all done."""
+    return Reply(200, orjson.dumps({"plan": 1, "steps": dict(results)}))
+
+
+def failure(step: str, fault: PipelineError, results: Mapping[str, Any]) -> Reply:
+    """The answer of a plan that a step has ended."""
+    answer = fault.answer if isinstance(fault, PortalFault) else None
+    body = {
+        "error": _code(fault),
+        "error_description": f"step {step!r}: {fault}",
+        "plan": 1,
+        "step": step,
+        "steps": dict(results),
+    }
+    return Reply(answer.status if answer is not None else 0, orjson.dumps(body), fault.error_class)
+
+
+def found_name(name: str, number: int, step: CallStep | UpsertStep) -> str:
+    """For the stamp of a step that a rule found: another one when the rule, asked anew, gives another step there."""
+    content = orjson.dumps(step.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    return f"{name}.{number}.{hashlib.sha256(content).hexdigest()[:8]}"
+
+
+def _code(fault: PipelineError) -> str:
+    return fault.code if isinstance(fault, PortalFault) and fault.code else code_of(fault)
