@@ -63,8 +63,6 @@ class Reader:
 
     def take(self, keys: tuple[str, ...]) -> tuple[str, Any]:
         """The key that is given, and its value. Two spellings that say different things are a fault."""
-        if len(keys) == 1:
-            return keys[0], self.data.get(keys[0])
         given = [key for key in keys if not is_nothing(self.data.get(key))]
         if not given:
             return next((key for key in keys if key in self.data), keys[0]), None
@@ -76,7 +74,11 @@ class Reader:
 
     def read(self, convert: Callable[[Any], T | None], keys: tuple[str, ...]) -> T | None:
         """The value of a key as `convert` makes it; a fault gives None."""
-        key, value = self.take(keys)
+        if len(keys) == 1:
+            key = keys[0]
+            value = self.data.get(key)
+        else:
+            key, value = self.take(keys)
         if value is None:
             return None
         try:

@@ -22,8 +22,9 @@ _NUMBER = re.compile(
     "([+\u2212-]?)(\\d{1,3}(?:[ \u00a0\u202f\u2009'’]\\d{3})+|\\d+|(?=[.,]\\d))(?:[.,](\\d*))?", re.ASCII
 )
 _GROUPS = re.compile("[ \u00a0\u202f\u2009'’]")
-_YES = frozenset({"y", "yes", "1", "true", "да", "истина", "on"})
-_NO = frozenset({"n", "no", "0", "false", "нет", "ложь", "off"})
+_YES = ("Y", "y", "yes", "1", "true", "да", "истина", "on")
+_NO = ("N", "n", "no", "0", "false", "нет", "ложь", "off")
+_WORDS = {**dict.fromkeys(_YES, True), **dict.fromkeys(_NO, False)}
 
 
 def is_nothing(value: Any) -> bool:
@@ -46,6 +47,8 @@ def to_body(value: Any) -> str | None:
 
 def to_line(value: Any) -> str | None:
     """A text of one line: as `to_body`, and tabs and line ends become a blank."""
+    if isinstance(value, str) and value.isprintable():
+        return value.strip() or None
     text = to_body(value)
     if text is None or text.isprintable():
         return text
@@ -114,15 +117,14 @@ def _canonical(whole: str, fraction: str) -> Decimal:
 
 def to_flag(value: Any) -> bool | None:
     """Yes or no: Y/N, 1/0, true/false, Да/Нет, Истина/Ложь, whatever the case. `false` is no, not nothing."""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int) and value in (0, 1):
+    if isinstance(value, str):
+        word = value if value in _WORDS else value.strip().casefold()
+        if word in _WORDS:
+            return _WORDS[word]
+        if not word:
+            return None
+    elif isinstance(value, int) and value in (0, 1):
         return value == 1
-    if is_nothing(value):
-        return None
-    word = value.strip().casefold() if isinstance(value, str) else ""
-    if word in _YES or word in _NO:
-        return word in _YES
-    if isinstance(value, str) and not word:
+    elif is_nothing(value):
         return None
     raise Unfit("is neither yes nor no: expected Y or N")
