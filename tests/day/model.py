@@ -17,7 +17,7 @@ from tests.day import wire
 from tests.day.companies import company_of
 from tests.day.goods import document_of, product_of, section_of
 from tests.day.sales import deal_of, orders_of
-from tests.day.state import Company, State
+from tests.day.state import State
 
 __all__ = ["expected"]
 
@@ -45,8 +45,7 @@ def expected(messages: Iterable[Message], mapping: dict[str, Any]) -> State:
     for key, body in newest["settlement"].items():
         company = wire.identity(body.get("COMPANY"))
         if company:
-            stub = mapping["company"]["stub_title"].replace("{XML_ID}", company)
-            state.companies.setdefault(company, Company(stub))
+            state.companies.setdefault(company, company_of(company, [], mapping["company"]))
         state.deals[key] = deal_of(body, state.products, mapping, zone)
         state.orders |= orders_of(key, body, state.products, mapping, zone)
     return state

@@ -51,7 +51,6 @@ def _order(
     payments = order.get("PAYNEMTS") or order.get("PAYMENTS") or []
     return Order(
         deal=deal,
-        topic=str(order["NUMBER"]),
         status=mapping["order"]["statuses"][order["STATUS"]],
         user=mapping["deal"]["users"].get(identity(order.get("USER_ID"))),
         cashback=number(order.get("CACHBACK", order.get("CASHBACK"))),

@@ -81,7 +81,6 @@ class Order:
     """`goods` by XML_ID. `user` None = the message names nobody, so it is not compared."""
 
     deal: str
-    topic: str
     status: str
     user: int | None
     cashback: Decimal | None
