@@ -98,6 +98,13 @@ def _amqp_address(value: SecretStr) -> SecretStr:
     return value
 
 
+def _search_address(value: SecretStr) -> SecretStr:
+    addresses = [address.strip() for address in value.get_secret_value().split(",")]
+    if not all(_is_address(address, "http", "https") for address in addresses):
+        raise ValueError("an address such as https://login:password@host:9200, several separated by commas")
+    return value
+
+
 def _windows(value: dict[str, list[tuple[int, float]]]) -> dict[str, list[tuple[int, float]]]:
     for name, windows in value.items():
         for count, seconds in windows:
@@ -124,6 +131,7 @@ RestAddress = Annotated[str, AfterValidator(_rest_address)]
 ServerAddress = Annotated[str, AfterValidator(_server_address)]
 KafkaAddress = Annotated[str, AfterValidator(_kafka_address)]
 AmqpAddress = Annotated[SecretStr, AfterValidator(_amqp_address)]
+SearchAddress = Annotated[SecretStr, AfterValidator(_search_address)]
 Queues = Annotated[dict[str, QueueSettings], BeforeValidator(with_defaults), AfterValidator(_apart)]
 
 
@@ -327,6 +335,9 @@ class Settings(BaseSettings):
         default=200_000, ge=1, description="Waiting requests a worker takes in; the rest stays in Kafka."
     )
     done_keep: float = Field(default=86_400.0, ge=0, description="How long rows of finished requests are kept.")
+    watch_keep: float = Field(
+        default=90 * 86_400.0, gt=0, description="How long a plan waits for something missing to be run again."
+    )
     retry_min: float = Field(default=0.5, gt=0, description="First pause after a transient error.")
     retry_max: float = Field(default=60.0, gt=0, description="Longest pause after a transient error.")
     method_hold: float = Field(
@@ -353,6 +364,23 @@ class Settings(BaseSettings):
         gt=0,
         description="How long an undeliverable answer is tried before its dead letter.",
     )
+
+    # -- search
+    es_url: SearchAddress = Field(
+        default=SecretStr("http://127.0.0.1:9200"),
+        validation_alias=AliasChoices("ES_URL", "es_url"),
+        description="Elasticsearch: http(s)://[login:password@]host:port, several nodes separated by commas.",
+    )
+    es_user: str = Field(default="", description="Login of Elasticsearch, when the address has none.")
+    es_password: SecretStr | None = Field(default=None, description="Its password.")
+    es_api_key: SecretStr | None = Field(default=None, description="API key of Elasticsearch (encoded), instead.")
+    es_ca_file: Path | None = Field(
+        default=None, description="Certificates (PEM) that Elasticsearch's one is checked with, else the system's."
+    )
+    es_bulk_size: int = Field(default=1000, ge=1, description="Documents of one bulk request, at most.")
+    es_bulk_bytes: int = Field(default=5 * MIB, ge=1024, description="Length of one bulk request, about.")
+    es_requests: int = Field(default=3, ge=1, le=32, description="Bulk requests of a worker at once.")
+    es_timeout: float = Field(default=60.0, gt=0, description="Longest wait for an answer of Elasticsearch.")
 
     # -- Kafka
     app_id: str = Field(

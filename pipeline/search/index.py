@@ -42,6 +42,7 @@ def first_alias() -> dict[str, Any]:
 
 
 _TEXT = {"type": "text", "analyzer": "ru"}
+_HTML = {"type": "text", "analyzer": "ru_html", "fields": {"exact": {"type": "text", "analyzer": "exact_html"}}}
 _EXACT = {"exact": {"type": "text", "analyzer": "exact"}}
 _ARTICLE = {
     "type": "keyword",
@@ -69,8 +70,8 @@ def settings_and_mappings() -> dict[str, Any]:
                 },
             },
             "suggest": {"type": "completion", "analyzer": "exact", "max_input_length": 100},
-            "preview": {**_TEXT, "fields": _EXACT},
-            "detail": {**_TEXT, "fields": _EXACT},
+            "preview": _HTML,
+            "detail": _HTML,
             "brand": {**_WORD, "fields": {"text": {"type": "text", "analyzer": "exact"}, "raw": {"type": "keyword"}}},
             "brand_xml_id": _WORD,
             "sntinvest_articul": _ARTICLE,
@@ -101,6 +102,13 @@ def settings_and_mappings() -> dict[str, Any]:
     }}  # fmt: skip
 
 
+_STEMS = ["lowercase", "ru_stop", "keyword_repeat", "ru_stem", "remove_duplicates"]
+
+
+def _analyzer(filters: list[str], *char_filters: str, tokenizer: str = "standard") -> dict[str, Any]:
+    return {"type": "custom", "tokenizer": tokenizer, "char_filter": [*char_filters], "filter": filters}
+
+
 _ANALYSIS: dict[str, Any] = {
     "char_filter": {
         "yo": {"type": "mapping", "mappings": ["ё=>е", "Ё=>Е"]},
@@ -117,30 +125,12 @@ _ANALYSIS: dict[str, Any] = {
     },
     "analyzer": {
         # the word as it is beside its stem: *болты* of query_string is not stemmed, and must hit all the same
-        "ru": {
-            "type": "custom",
-            "tokenizer": "standard",
-            "char_filter": ["yo"],
-            "filter": ["lowercase", "ru_stop", "keyword_repeat", "ru_stem", "remove_duplicates"],
-        },
-        "exact": {"type": "custom", "tokenizer": "standard", "char_filter": ["yo"], "filter": ["lowercase"]},
-        "prefix": {
-            "type": "custom",
-            "tokenizer": "standard",
-            "char_filter": ["yo"],
-            "filter": ["lowercase", "begin"],
-        },
-        "article_prefix": {
-            "type": "custom",
-            "tokenizer": "keyword",
-            "char_filter": ["article"],
-            "filter": ["lowercase", "begin"],
-        },
-        "article_whole": {
-            "type": "custom",
-            "tokenizer": "keyword",
-            "char_filter": ["article"],
-            "filter": ["lowercase"],
-        },
+        "ru": _analyzer(_STEMS, "yo"),
+        "ru_html": _analyzer(_STEMS, "html_strip", "yo"),
+        "exact": _analyzer(["lowercase"], "yo"),
+        "exact_html": _analyzer(["lowercase"], "html_strip", "yo"),
+        "prefix": _analyzer(["lowercase", "begin"], "yo"),
+        "article_prefix": _analyzer(["lowercase", "begin"], "article", tokenizer="keyword"),
+        "article_whole": _analyzer(["lowercase"], "article", tokenizer="keyword"),
     },
 }
