@@ -178,6 +178,41 @@ xmlId string =@bx index
 """,
     key="id",
 )
+ORDER_PROPERTY = plain_entity(
+    "order_property",
+    """
+id integer ro
+personTypeId integer ! index
+propsGroupId integer !
+name string !
+type string !
+code string index
+active char =Y
+required char =N
+multiple char =N
+util char =N
+userProps char =N
+isFiltered char =N
+defaultValue string =
+description string =
+sort integer =100
+xmlId string =
+""",
+    key="id",
+)
+PROPERTY_VALUE = plain_entity(
+    "property_value",
+    """
+id integer ro
+orderId integer ! index
+orderPropsId integer ! index
+orderPropsXmlId string ro =
+name string ro
+code string ro
+value string =
+""",
+    key="id",
+)
 ORDER_STATUS = plain_entity(
     "order_status",
     "id string !\ntype string =O\nsort integer =100\nnotify char =Y\ncolor string\nxmlId string\n",

@@ -185,6 +185,17 @@ _ROWS: dict[str, list[dict[str, Any]]] = {
         {"name": "Individual", "sort": "100", "code": "CRM_CONTACT"},
         {"name": "Company", "sort": "110", "code": "CRM_COMPANY"},
     ],
+    "order_property": [
+        {"id": number, "personTypeId": person, "propsGroupId": 1, "name": name, "code": code, "type": kind}
+        for number, person, name, code, kind in (
+            (20, 1, "Name", "FIO", "STRING"),
+            (21, 1, "E-Mail", "EMAIL", "STRING"),
+            (22, 1, "Phone", "PHONE", "STRING"),
+            (30, 2, "Company name", "COMPANY", "STRING"),
+            (39, 2, "Old deal", "OLD_DEAL", "STRING"),
+            (40, 2, "Cashback", "CACHBACK", "NUMBER"),
+        )
+    ],
     "pay_system": [
         {"NAME": "Bank transfer", "PSA_NAME": "Bank transfer", "ACTION_FILE": "bill"},
         {"NAME": "Cash", "PSA_NAME": "Cash", "ACTION_FILE": "cash", "IS_CASH": "Y"},

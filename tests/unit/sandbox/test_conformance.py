@@ -57,6 +57,7 @@ FIELDS: dict[str, Any] = {
     "sale.basketitem.": {"orderId": 1, "productId": 0, "currency": "RUB", "quantity": 1, "name": "x"},
     "sale.payment.": {"orderId": 1, "paySystemId": 1},
     "sale.shipment.": {"orderId": 1, "allowDelivery": "Y", "deducted": "N", "deliveryId": 1},
+    "sale.propertyvalue.": {"order": {"id": 1, "propertyValues": [{"orderPropsId": 40, "value": "1"}]}},
     "sale.shipmentitem.": {"orderDeliveryId": 1, "basketId": 1, "quantity": 1},
     "": {"TITLE": "x", "NAME": "x", "name": "x", "title": "x", "CONTACT_ID": 1, "COMPANY_ID": 1},
 }
@@ -85,6 +86,7 @@ FIRST = (
     "sale.payment.add",
     "sale.shipment.add",
     "sale.shipmentitem.add",
+    "sale.propertyvalue.modify",
 )
 """One object of each kind, so that every method has something to work on."""
 

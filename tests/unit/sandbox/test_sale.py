@@ -128,6 +128,8 @@ def test_dictionaries(desk: Desk) -> None:
     [
         ("sale.order.add", {}, 100, "Could not find value for parameter {fields}"),
         ("sale.order.add", {"fields": {"lid": "s1"}}, 0, "Required fields: personTypeId, currency"),
+        ("sale.propertyvalue.modify", {"fields": {"order": {"id": 9, "propertyValues": []}}}, 200540400001, "does not"),
+        ("sale.propertyvalue.modify", {"fields": {"order": {"id": 1}}}, 0, "Required fields: propertyValues"),
         ("sale.order.get", {"id": 9}, 200540400001, "order does not exist"),
         ("sale.order.update", {"id": 9, "fields": {"comments": "x"}}, 200540400001, "order does not exist"),
         ("sale.basketitem.add", {"fields": {**ITEM, "orderId": 0}}, 200140400008, "Required fields: fields[ORDER_ID]"),
@@ -155,3 +157,25 @@ def test_dictionaries(desk: Desk) -> None:
 def test_errors(desk: Desk, method: str, params: Any, code: Any, text: str) -> None:
     found_code, found_text = desk.error(method, params)
     assert (found_code, text in found_text) == (code, True), found_text
+
+
+def test_property_values_are_set_whole(desk: Desk) -> None:
+    def modify(*values: Any) -> Any:
+        order = {"id": 1, "propertyValues": [{"orderPropsId": number, "value": value} for number, value in values]}
+        return desk.result("sale.propertyvalue.modify", {"fields": {"order": order}})["propertyValues"]
+
+    first = modify((39, "A"), (40, 15.5), (99, "unknown"))
+    assert [(row["orderPropsId"], row["value"], row["code"]) for row in first] == [
+        (39, "A", "OLD_DEAL"),
+        (40, "15.5", "CACHBACK"),
+    ]
+    assert [row["value"] for row in modify((40, "16"))] == ["16"], "what is not passed is gone"
+    rows = desk.result("sale.propertyvalue.list", {"filter": {"orderId": 1}})["propertyValues"]
+    assert [(row["id"], row["orderId"], row["value"]) for row in rows] == [(2, 1, "16")]
+    assert [row["id"] for row in desk.result("sale.property.list", {"filter": {"personTypeId": 2}})["properties"]] == [
+        30,
+        39,
+        40,
+    ]
+    desk.result("sale.order.delete", {"id": 1})
+    assert desk.result("sale.propertyvalue.list")["propertyValues"] == []

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from sandbox.portal.methods.sale import dictionaries, links, orders, payments
+from sandbox.portal.methods.sale import dictionaries, links, orders, payments, properties
 from sandbox.portal.methods.spec import Method
 
-_PARTS = (orders, dictionaries, links, payments)
+_PARTS = (orders, dictionaries, links, payments, properties)
 
 
 def methods() -> Iterator[Method]:

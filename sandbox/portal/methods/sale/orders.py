@@ -46,7 +46,7 @@ def _order_removed(portal: Portal, call: Call, row: Row) -> None:
     store = portal.store
     for shipment in store.tables["shipment"].where("orderId", row["id"]):
         _shipment_removed(portal, call, shipment)
-    for name in ("basket_item", "payment", "shipment", "order_link"):
+    for name in ("basket_item", "payment", "shipment", "order_link", "property_value"):
         table = store.tables[name]
         for number in table.with_value("orderId", [row["id"]]) or []:
             table.delete(number)
@@ -84,7 +84,9 @@ def _show_order(portal: Portal, row: Row, names: Iterable[str] | None) -> dict[s
     payments = store.tables["payment"]
     shown["payments"] = [plain_view(payments, item, portal.zone) for item in _of(store, "payment", number)]
     shown["shipments"] = [_show_shipment(portal, item, None) for item in _of(store, "shipment", number)]
-    for name in ("clients", "propertyValues", "requisiteLink", "tradeBindings"):
+    values = store.tables["property_value"]
+    shown["propertyValues"] = [plain_view(values, item, portal.zone) for item in _of(store, "property_value", number)]
+    for name in ("clients", "requisiteLink", "tradeBindings"):
         shown[name] = []
     return shown
 
