@@ -87,6 +87,7 @@ def _count(portals: Sequence[PortalState]) -> None:
         metrics.PORTAL_STATE,
         metrics.PORTAL_HELD_SECONDS,
         metrics.PORTAL_SPEED,
+        metrics.PORTAL_WATCHES,
     ):
         gauge.clear()
     now = time.time()
@@ -97,6 +98,7 @@ def _count(portals: Sequence[PortalState]) -> None:
         metrics.PORTAL_SETTLING.labels(portal.name).set(portal.settling)
         metrics.PORTAL_STATE.labels(portal.name, portal.state).set(1)
         metrics.PORTAL_SPEED.labels(portal.name).set(portal.speed)
+        metrics.PORTAL_WATCHES.labels(portal.name).set(portal.watches)
         for hold in portal.held:
             left = max(0.0, hold.until - now)
             metrics.PORTAL_HELD_SECONDS.labels(portal.name, hold.credential, hold.method).set(left)

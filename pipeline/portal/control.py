@@ -8,7 +8,7 @@ twice: it must bear that.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Annotated, Any, cast
 
 from pydantic import Field
@@ -32,9 +32,13 @@ logger = logging.getLogger(__name__)
 class Control:
     """`portals` = names of those that are set."""
 
-    def __init__(self, portals: Collection[str], links: Links) -> None:
+    def __init__(
+        self, portals: Collection[str], links: Links, linked: Callable[[Iterable[Link]], None] = lambda links: None
+    ) -> None:
+        """`linked` is told of the links that are put, when they are durable."""
         self._portals = frozenset(portals)
         self._links = links
+        self._linked = linked
 
     def flow(self) -> Flow:
         """The flow; commands of one portal one after another."""
@@ -46,6 +50,7 @@ class Control:
         command = event.value
         if isinstance(command, PutLinks):
             new = await self._links.put_many(event.partition, self._put(event.partition, portal, command))
+            self._linked(link.over(None, portal) for link in command.links)
             logger.info("portal %s: %d links put, %d of them changed", portal, len(command.links), new)
         else:
             keys = ((portal, link.entity, link.key) for link in command.links)

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from faust.types import TP
@@ -43,9 +43,10 @@ from pipeline.portal.sending.route_throttles import RouteThrottles
 from pipeline.portal.sending.scheduler import Entry
 from pipeline.portal.steps.env import Env
 from pipeline.portal.view import PortalState, portal_state
+from pipeline.portal.watches.watches import Watches
 from pipeline.portal.wire.client import PortalClient
 from pipeline.settings import PortalSettings
-from pipeline.topology import KEYS, LINKS, REQUESTS_INTERACTIVE, RESULTS, THROTTLES, TOKENS
+from pipeline.topology import KEYS, LINKS, REQUESTS_INTERACTIVE, RESULTS, THROTTLES, TOKENS, WATCHES
 
 __all__ = ["Gateway"]
 
@@ -74,6 +75,7 @@ class Gateway:
         self._book = Book(runtime.table("requests"))
         self._backoff = Backoff(settings.retry_min, settings.retry_max)
         self.links = Links(runtime.table(LINKS))
+        self.watches = Watches(runtime.table(WATCHES), self.links, runtime.producer.send, self._backoff)
         self._throttles = RouteThrottles(runtime.table(THROTTLES), self._portals)
         self._completion = Completion(self._book, runtime.producer, self._backoff)
         self._intake = Intake(
@@ -127,6 +129,7 @@ class Gateway:
         for partition in sorted(partitions):
             async for row in self._book.unfinished(partition):
                 self._enqueue(Entry(row, attempts=row.attempts))
+        self.watches.begin(partitions, filter(None, (entry.row.watch for entry in self._entries())))
         self._intake.open()
         for executor in self._executors.values():
             executor.start(self._leave_out_answered)
@@ -142,6 +145,7 @@ class Gateway:
             self._housekeeper.cancel()
         started = time.monotonic()
         await asyncio.gather(*(executor.stop() for executor in self._executors.values()))
+        await self.watches.end()
         left = max(1.0, _DRAIN_TIMEOUT - (time.monotonic() - started))
         await asyncio.gather(self._oauth.release(left), self._completion.drain(left))
         self._executors.clear()
@@ -167,10 +171,12 @@ class Gateway:
         env = Env(
             portal=name,
             link=lambda entity, external: self.links.get(partition, name, entity, external),
+            part=lambda entity, external, part: self.links.part(partition, name, entity, external, part),
             request_limit=limits.request_limit * _SURELY_OVER,
             settle=portal.settle,
             stamp=portal.stamp,
             add_again=portal.deleted == "add",
+            scale=portal.scale,
         )
         parts = Parts(
             address=portal.address,
@@ -178,9 +184,10 @@ class Gateway:
             limiter=limiter,
             governor=governor,
             costs=costs,
-            courses=Courses(env, f"bus-{self._sealer.fingerprint[:8]}"),
+            courses=Courses(env, f"bus-{self._sealer.fingerprint[:8]}", self.watches.token),
             book=self._book,
             links=self.links,
+            watches=self.watches,
             throttles=self._throttles,
             client=self._client,
             credentials=self.credentials,
@@ -255,6 +262,7 @@ class Gateway:
                     await self._book.mark(*place, through[place], first_open.get(place))
                 for partition in sorted(partitions):
                     await self._book.expire(partition, time.time() - keep)
+                await self.watches.expire(time.time() - self._runtime.settings.watch_keep)
             except Lost:
                 return
             except PipelineError as error:
@@ -266,9 +274,12 @@ class Gateway:
     def _first_open(self) -> dict[tuple[Lane, int], bytes]:
         """Key of the first request that is not done, by lane and partition."""
         first: dict[tuple[Lane, int], bytes] = {}
-        entries = (entry for executor in self._executors.values() for entry in executor.scheduler)
-        orphans = (entry for waiting in self._orphans.values() for entry in waiting)
-        for row in (entry.row for entry in itertools.chain(entries, orphans)):
+        for row in (entry.row for entry in self._entries()):
             place = (row.lane, row.partition)
             first[place] = min(first.get(place, row.key), row.key)
         return first
+
+    def _entries(self) -> Iterator[Entry]:
+        """All requests that are not done."""
+        schedulers = (executor.scheduler for executor in self._executors.values())
+        return itertools.chain(*schedulers, *self._orphans.values())

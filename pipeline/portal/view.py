@@ -51,7 +51,8 @@ class PortalState:
     `settling`: requests whose call has an unknown outcome, which is looked up soon; `held`: of every method that waits
     for its operating limit, or credential that is refused; `moved_to`: the host that the portal answers at now, when it
     is not the one in the settings; `speed`: part of the portal's rate that is used, less than 1 after refusals;
-    `refused`: credentials until they are accepted again; `throttles`: of routes whose plans wait.
+    `refused`: credentials until they are accepted again; `throttles`: of routes whose plans wait; `watches`: plans that
+    are over, and are run again when something that they miss appears.
     """
 
     name: str
@@ -69,6 +70,7 @@ class PortalState:
     speed: float = 1.0
     refused: tuple[Refused, ...] = ()
     throttles: tuple[ThrottleWait, ...] = ()
+    watches: int = 0
 
     @classmethod
     def orphan(cls, name: str, entries: Sequence[Entry], now: float) -> PortalState:
@@ -120,6 +122,7 @@ def portal_state(executor: Executor, now: float) -> PortalState:
         speed=executor.limiter.factor,
         refused=refused,
         throttles=throttles,
+        watches=executor.parts.watches.count(executor.name),
     )
 
 

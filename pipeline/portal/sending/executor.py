@@ -29,6 +29,7 @@ from pipeline.portal.sending.records import Records
 from pipeline.portal.sending.scheduler import Scheduler
 from pipeline.portal.sending.shipment import Flight, Shipment
 from pipeline.portal.steps.command import Command, Unclear
+from pipeline.portal.steps.plan_course import PlanCourse
 from pipeline.portal.wire.access import Access
 from pipeline.portal.wire.faults import Answer
 
@@ -242,7 +243,8 @@ class Executor:
         course = entry.course
         if course is None:
             course = entry.course = self.parts.courses.course(row)
-            await self._records.write_links([course.links()], row.partition)
+        course.look(now)
+        await self._records.write_links([course.links()], row.partition)
         row.attempts = entry.attempts
         if course.reply is not None:
             await self._finish(entry, row)
@@ -339,6 +341,8 @@ class Executor:
         self.settling.discard(entry)
         if isinstance(course.letter, Unknown):
             metrics.PORTAL_UNSETTLED.labels(self.name).inc()
+        if isinstance(course, PlanCourse):
+            await self._records.ended(row, course.end())
 
         def done() -> None:
             self.scheduler.finish(entry)

@@ -18,6 +18,7 @@ from pipeline.portal.requests.completion import Completion
 from pipeline.portal.requests.letters import Letters
 from pipeline.portal.sending.courses import Courses
 from pipeline.portal.sending.route_throttles import RouteThrottles
+from pipeline.portal.watches.watches import Watches
 from pipeline.portal.wire.client import PortalClient
 
 __all__ = ["Parts"]
@@ -38,6 +39,7 @@ class Parts:
     courses: Courses
     book: Book
     links: Links
+    watches: Watches
     throttles: RouteThrottles
     client: PortalClient
     credentials: Credentials

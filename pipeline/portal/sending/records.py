@@ -3,18 +3,24 @@
 - a route throttle has counted a plan before its first call;
 - the limiter's state covers the calls to come before they leave, so that the next owner goes on from it;
 - rows are `sent` before a call that changes something leaves;
-- links and results of steps are in their tables before the next step, or the answer, goes out.
+- links and results of steps are in their tables before the next step, or the answer, goes out;
+- so is the watch that a plan leaves behind.
 """
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
+from pipeline.delivery import metrics
 from pipeline.delivery.errors import PipelineError, Transient
 from pipeline.delivery.ownership import Lost
 from pipeline.delivery.records import Record
+from pipeline.portal.links.keys import split_external
+from pipeline.portal.links.store import Link
 from pipeline.portal.requests.row import SENT, WAITING, Row
 from pipeline.portal.sending.entry import Entry
 from pipeline.portal.sending.landing import Landed
@@ -22,9 +28,14 @@ from pipeline.portal.sending.parts import Parts
 from pipeline.portal.sending.shipment import Shipment
 from pipeline.portal.steps.command import Unclear
 from pipeline.portal.steps.course import LinkChanges
+from pipeline.portal.steps.plan_end import Missing, PlanEnd
 
 __all__ = ["Records"]
 
+log = logging.getLogger(__name__)
+
+#: Keys that a warning names; of more their number.
+_NAMED = 10
 #: Part of the portal's time limit that may pass between the time in a row and the call. Settling waits longer.
 _PROMPT = 1 / 30
 #: Calls that a note of the limiter's state covers in advance.
@@ -111,19 +122,50 @@ class Records:
             await self._parts.backoff.insist(lambda: self._parts.book.put(rows))
 
     async def write_links(self, changes: Iterable[LinkChanges], partition: int) -> None:
-        """Drops, then puts."""
+        """Drops, then puts, then what parts were given."""
         changes = [one for one in changes if one]
         portal, links = self._parts.courses.env.portal, self._parts.links
         drops = [(portal, *place) for one in changes for place in one.drops]
         puts = [link for one in changes for link in one.puts]
+        notes = [note for one in changes for note in one.parts]
         if drops:
             await self._parts.backoff.insist(lambda: links.drop_many(partition, drops))
+        found = [link for one in changes for link in one.found]
         if puts:
             await self._parts.backoff.insist(lambda: links.put_many(partition, puts))
+        if notes:
+            await self._parts.backoff.insist(lambda: links.put_parts(partition, notes))
+        if found:
+            # a link of a moment ago knows more: looked at one by one, when nothing else can come in between
+            await self._parts.backoff.insist(
+                lambda: links.put_many(partition, (self._beside(partition, link) for link in found))
+            )
+        self._parts.watches.linked([*puts, *found])
+
+    def _beside(self, partition: int, found: Link) -> Link:
+        """What is found gives a link that is there its title, and changes nothing else of it."""
+        before = self._parts.links.get(partition, found.portal, found.entity, found.external)
+        if before is None:
+            return found
+        return replace(before, title=found.title or before.title) if before.id == found.id else before
+
+    async def ended(self, row: Row, end: PlanEnd) -> None:
+        """A plan is over: what it has not found is told, and watched. `row` with its body."""
+        if end.missing:
+            for entity, _ in end.missing:
+                metrics.PORTAL_MISSING.labels(row.portal, entity).inc()
+            log.warning("portal %s: %s ends without %s", row.portal, end.subject or row.identity, _listed(end.missing))
+        await self._parts.watches.ended(row, end)
 
     def letter(self, row: Row, error: PipelineError) -> Record:
         """The dead letter of a request that a person must look at."""
         return self._parts.letters.letter(row, error)
+
+
+def _listed(missing: Sequence[Missing]) -> str:
+    names = [f"{entity} {split_external(external)[1]!r}" for entity, external in missing[:_NAMED]]
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    return ", ".join(names) + more
 
 
 def _has_changed(landed: Landed) -> bool:

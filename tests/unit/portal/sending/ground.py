@@ -32,6 +32,7 @@ from pipeline.portal.sending.executor import Executor
 from pipeline.portal.sending.parts import Parts
 from pipeline.portal.sending.route_throttles import RouteThrottles
 from pipeline.portal.steps.env import Env
+from pipeline.portal.watches.watches import Watches
 from pipeline.portal.wire.access import Access
 from pipeline.portal.wire.faults import Answer
 from pipeline.portal.wire.outcomes import judge
@@ -213,12 +214,14 @@ class Ground:
         costs: Costs | None = None,
         stamp: bool = True,
         table: MemoryTable | None = None,
+        watched: MemoryTable | None = None,
         portal: Portal | None = None,
         bulk_share: float = 0.2,
         governor: Callable[[Costs], Governor] | None = None,
         probes: Probes = PROBES,
     ) -> None:
         self.table = table or MemoryTable()
+        self.watched = watched or MemoryTable()
         self.kafka = Kafka()
         self.book = book_on(self.table)
         self.completion = Completion(self.book, cast(Any, self.kafka), Backoff(0.001, 0.002))
@@ -226,6 +229,10 @@ class Ground:
         self.finished = 0
         self.rows: list[Row] = []
         self.links = Links(cast(DurableTable, self.table))
+        backoff = Backoff(0.002, 0.01)
+        self.watches = Watches(
+            cast(DurableTable, self.watched), self.links, self.kafka.send, backoff, partition_of=lambda portal: 0
+        )
         costs = costs or Costs(600 / limits.operating_window)
         env = Env(
             portal="default",
@@ -241,15 +248,16 @@ class Ground:
             if governor is not None
             else Governor(limits.operating_limit, limits.operating_window, costs, hold=probes.method_hold),
             costs=costs,
-            courses=Courses(env, "bus-test"),
+            courses=Courses(env, "bus-test", self.watches.token),
             book=self.book,
             links=self.links,
+            watches=self.watches,
             throttles=RouteThrottles(cast(DurableTable, self.table), portals),
             client=cast(Any, self.portal),
             credentials=credentials,
             completion=self.completion,
             letters=Letters(lambda topic: topic, 1_000_000),
-            backoff=Backoff(0.002, 0.01),
+            backoff=backoff,
             probes=probes,
             guard=FreezeGuard(60.0),
             bulk_share=bulk_share,
