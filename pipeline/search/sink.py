@@ -7,7 +7,7 @@ settled with its reason. What counts as what: pipeline/search/errors.py.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from zlib import crc32
 
 from pipeline.delivery import metrics
@@ -37,10 +37,15 @@ class Sink:
         *,
         alive: Callable[[Item], bool],
         settle: Callable[[Item, Permanent | None], bool],
+        targets: Callable[[str], Awaitable[tuple[str, ...]]] | None = None,
+        make: Callable[[str], Awaitable[object]] | None = None,
     ) -> None:
+        """`targets(alias)`: aliases to write to; `make(alias)`: it is missing. Default: see Aliases and `ensure`."""
         self.status = SinkStatus()
         self._client = client
         self._aliases = Aliases(client)
+        self._targets = targets or self._aliases.targets
+        self._make = make or (lambda alias: ensure(client, alias))
         self._settle = settle
         self._waiting_bytes = 0
         self._count_limit = _AHEAD * settings.es_requests * settings.es_bulk_size
@@ -93,7 +98,7 @@ class Sink:
 
     async def _send(self, documents: Sequence[Document]) -> list[PipelineError | None]:
         """One bulk request. Raises PipelineError when it failed as a whole."""
-        targets = {index: await self._aliases.targets(index) for index in {document.index for document in documents}}
+        targets = {index: await self._targets(index) for index in {document.index for document in documents}}
         lines: list[bytes] = []
         places: list[tuple[int, str]] = []
         for place, document in enumerate(documents):
@@ -122,7 +127,7 @@ class Sink:
         for index in missing:
             try:
                 async with self._making:
-                    await ensure(self._client, index)
+                    await self._make(index)
             except PipelineError as error:
                 for place, document in enumerate(documents):
                     if document.index == index and isinstance(outcomes[place], MissingIndex):
