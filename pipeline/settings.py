@@ -335,8 +335,8 @@ class Settings(BaseSettings):
         default=200_000, ge=1, description="Waiting requests a worker takes in; the rest stays in Kafka."
     )
     done_keep: float = Field(default=86_400.0, ge=0, description="How long rows of finished requests are kept.")
-    watch_keep: float = Field(
-        default=90 * 86_400.0, gt=0, description="How long a plan waits for something missing to be run again."
+    watch_keep: int = Field(
+        default=90 * 86_400, gt=0, description="How long a plan waits for something missing to be run again."
     )
     retry_min: float = Field(default=0.5, gt=0, description="First pause after a transient error.")
     retry_max: float = Field(default=60.0, gt=0, description="Longest pause after a transient error.")
