@@ -8,10 +8,10 @@
          | {"name", "do": "reconcile", "method", "params", "wanted", "rule", "part"?, "unless_new"?}
            each with optional "after": [names], "optional": true (plan_steps.py)
 
-`{"$ref": "step.path"}` anywhere in `params`, `fields` or `wanted` stands for a result of an earlier step:
-`company.id` of an upsert, `deal.result` or `deal.result.item.id` of a call. Steps run one after another unless `after`
-says what they wait for (`[]` = nothing); they wait for what they refer to in any case, and upserts of one object for
-each other. A step that fails ends the plan, unless it is `optional`.
+`{"$ref": "step.path"}` anywhere in `params`, `fields`, `within` or `wanted` stands for a result of an earlier step:
+`company.id` of an upsert, `deal.result` or `deal.result.item.id` of a call (more words: steps/refs.py). Steps run one
+after another unless `after` says what they wait for (`[]` = nothing); they wait for what they refer to in any case, and
+upserts of one object for each other. A step that fails ends the plan, unless it is `optional`.
 
 A flow builds plans with `PlanBuilder` (plan_builder.py) and sends `plan.record(...)`.
 """
@@ -36,8 +36,10 @@ from pipeline.portal.plan_steps import (
     ReconcileStep,
     Step,
     UpsertStep,
+    contents,
     references,
 )
+from pipeline.portal.steps.refs import faults
 from pipeline.topology import REQUESTS_BULK
 
 __all__ = [
@@ -82,6 +84,7 @@ class Plan(Model):
         if self.subject is None and any(isinstance(step, FindStep) and step.watch for step in self.steps):
             raise ValueError("subject: is missing: a plan that watches says what it is about")
         names: dict[str, int] = {}
+        parts: dict[tuple[str, ...], int] = {}
         for number, step in enumerate(self.steps):
             here = f"steps.{number} {step.name!r}"
             if step.name in names:
@@ -92,6 +95,16 @@ class Plan(Model):
             for ref in references(step):
                 if ref.partition(".")[0] not in names:
                     raise ValueError(f"{here}: the reference {quoted(ref)} leads to no earlier step")
+            for fault in faults(contents(step)):
+                raise ValueError(f"{here}: {fault}")
+            if isinstance(step, ReconcileStep) and step.unless_new is not None:
+                other = self.steps[names[step.unless_new]]
+                if not isinstance(other, UpsertStep):
+                    raise ValueError(f"{here}: unless_new: {quoted(other.name)} is no upsert")
+            if isinstance(step, CallStep | ReconcileStep) and step.part is not None:
+                if step.part.identity in parts:
+                    raise ValueError(f"{here}: part: steps.{parts[step.part.identity]} has this part already")
+                parts[step.part.identity] = number
             names[step.name] = number
         return self
 
@@ -144,6 +157,7 @@ _FIELDS = {
     "find": tuple(FindStep.model_fields),
     "reconcile": tuple(ReconcileStep.model_fields),
     "key": tuple(Key.model_fields),
+    "part": tuple(Part.model_fields),
 }
 
 

@@ -23,7 +23,7 @@ class Ref:
 class If:
     """`then` when there is something at the reference, else `otherwise`: `If(goods.found(0), {...}, {...})`.
 
-    `OMIT` as one of the two leaves the field out, within an object.
+    `OMIT` as one of the two leaves the field, or the entry of a list, out.
     """
 
     def __init__(self, ref: Ref, then: Any, otherwise: Any) -> None:
@@ -53,7 +53,7 @@ class PlanBuilder:
         self._force = force
         self._steps: list[AnyStep] = []
 
-    def call(self, name: str, method: str, params: Mapping[str, Any] | None = None, **options: Any) -> Made:
+    def call(self, name: str, method: str, params: Mapping[Any, Any] | None = None, **options: Any) -> Made:
         """Any REST method."""
         return self._add(CallStep(name=name, method=method, params=_plain(params or {}), **options))
 
@@ -62,14 +62,17 @@ class PlanBuilder:
         name: str,
         entity_name: str,
         key: Key,
-        fields: Mapping[str, Any],
+        fields: Mapping[Any, Any],
         *,
         hash: str | None = None,
         version: Version | None = None,
         within: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Made:
-        """Add, change, or leave unchanged. `options`: further fields of `UpsertStep`."""
+        """Add, change, or leave unchanged. `options`: further fields of `UpsertStep`.
+
+        A field's name is a text, or one that ends with a result: `("property", brand.id)`.
+        """
         given = {"hash": hash, "version": version, "within": _plain(within or {}), **options}
         return self._add(UpsertStep(name=name, entity=entity_name, key=key, fields=_plain(fields), **given))
 

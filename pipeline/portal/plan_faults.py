@@ -13,8 +13,10 @@ __all__ = ["got", "quoted", "sentences"]
 _LONGEST = 100
 #: Longest name of a step that stands beside its number.
 _LONGEST_NAME = 64
-_DO = "call, upsert or reconcile"
-#: By field of a plan, a step or a key.
+_DO = "call, upsert, find or reconcile"
+_KEY = 'an object with id and, if need be, originator, such as {"id": "7", "originator": "site"}'
+_FLAG = "true or false"
+#: By field; where it means another thing in a step, a key or a part, by that and the field.
 _EXPECTED = {
     "v": "1",
     "keys": "a list of texts",
@@ -22,29 +24,44 @@ _EXPECTED = {
     "steps": "a list of 1 to 500 steps",
     "name": "a letter, then at most 63 letters, digits, _ or -",
     "after": "a list of names of earlier steps",
-    "optional": "true or false",
+    "optional": _FLAG,
     "do": _DO,
     "method": "a REST method such as crm.deal.list",
     "params": "an object",
     "entity": "the name of an entity such as deal",
-    "key": 'an object with id and, if need be, originator, such as {"id": "7", "originator": "site"}',
+    "key": _KEY,
     "key.id": "a text of 1 to 500 characters, none of them a control character",
     "key.originator": "a text of at most 200 characters, none of them a control character",
     "fields": "an object",
     "hash": "a text of at most 200 characters",
     "version": "an integer, digits, or an ISO date-time such as 2024-08-30T15:29:05+03:00",
     "rule": "the name of a rule",
+    "subject": "a text of 1 to 800 characters",
+    "force": _FLAG,
+    "within": 'an object such as {"orderId": {"$ref": "order.id"}}',
+    "once": _FLAG,
+    "new": _FLAG,
+    "alias": _KEY,
+    "title": "a text of at most 500 characters",
+    "find.keys": "a list of at most 500 keys",
+    "by_alias": _FLAG,
+    "wait": "seconds, 0 to 86400",
+    "watch": _FLAG,
+    "part": "an object with name, entity, key and, if need be, version",
+    "unless_new": "the name of an earlier upsert",
 }
 #: Of one entry of a list.
-_ENTRIES = {"keys": "a text", "after": "the name of an earlier step"}
+_ENTRIES = {"keys": "a text", "after": "the name of an earlier step", "find.keys": _KEY}
+#: Fields that hold a key or a part.
+_INNER = {"key": "key", "alias": "key", "find.keys": "key", "part": "part"}
 #: Fields whose texts are names; what other fields hold is not repeated.
-_NAMES = frozenset({"name", "after", "do", "method", "entity", "rule", "throttle", "version"})
+_NAMES = frozenset({"name", "after", "do", "method", "entity", "rule", "throttle", "version", "unless_new"})
 
 
 def sentences(error: ValidationError, given: Mapping[str, Any], fields: Mapping[str, Iterable[str]]) -> str:
     """Every fault of the plan `given` (parsed JSON), joined by `; `. Each begins with its place: `plan.steps.0 'a': `.
 
-    `fields`: the names of fields of a `plan`, of a step by its `do`, and of a `key`.
+    `fields`: the names of fields of a `plan`, of a step by its `do`, of a `key`, and of a `part`.
     """
     # a union, such as that of `version`, tells one fault for each of its kinds
     return "; ".join(dict.fromkeys(_sentence(fault, given, fields) for fault in error.errors(include_url=False)))
@@ -87,22 +104,44 @@ def _named(step: Any) -> str:
 
 
 def _fault(fault: Any, kind: str, path: tuple[Any, ...], owner: Any, fields: Mapping[str, Iterable[str]]) -> str:
+    if not path and fault["type"] != "value_error":
+        if not isinstance(owner, dict):
+            return f"expected an object with name and do, got {got(owner)}"
+        return f"do: expected {_DO}, got {got(owner['do'], shown=True)}" if "do" in owner else _missing("do", "do")
+    parents, kind, last = _walked(kind, path)
     if fault["type"] == "value_error":
-        return str(fault["ctx"]["error"])
-    if not path and not isinstance(owner, dict):
-        return f"expected an object with name and do, got {got(owner)}"
-    if not path:
-        return f"do: expected {_DO}, got {got(owner['do'], shown=True)}" if "do" in owner else _missing("do")
+        return ".".join((*parents, *last, str(fault["ctx"]["error"])))
     if fault["type"] == "extra_forbidden":
-        inner, kind = ("key: ", "key") if len(path) > 1 else ("", kind)
+        inner = f"{'.'.join(parents)}: " if parents else ""
         return f"{inner}unknown field {quoted(str(path[-1]))}; known: {', '.join(fields[kind])}"
-    field = ".".join(path[:2]) if path[0] == "key" else str(path[0])
+    name, *entry = last
+    where, known = ".".join((*parents, *last)), _known(kind, name)
     if fault["type"] == "missing":
-        return _missing(field)
-    entry = next((part for part in path[1:] if isinstance(part, int)), None)
-    where, expected = (field, _EXPECTED[field]) if entry is None else (f"{field}.{entry}", _ENTRIES[field])
-    return f"{where}: expected {expected}, got {got(fault['input'], shown=field in _NAMES)}"
+        return _missing(where, known)
+    expected = (_ENTRIES if entry else _EXPECTED)[known]
+    return f"{where}: expected {expected}, got {got(fault['input'], shown=name in _NAMES)}"
 
 
-def _missing(field: str) -> str:
-    return f"{field} is missing: expected {_EXPECTED[field]}"
+def _walked(kind: str, path: tuple[Any, ...]) -> tuple[list[str], str, list[str]]:
+    """Where a fault is: the fields that lead there, what holds the last one, and that one with its place in a list."""
+    parents: list[str] = []
+    last: list[str] = []
+    for part in path:
+        if isinstance(part, int):
+            last += [str(part)] if len(last) == 1 else []
+        elif not last:
+            last = [part]
+        elif (inner := _INNER.get(_known(kind, last[0]))) is not None:
+            parents, kind, last = [*parents, *last], inner, [part]
+        else:
+            break  # a kind of a union, or a place within a value
+    return parents, kind, last
+
+
+def _known(kind: str, field: str) -> str:
+    """The name under which a field's meaning stands."""
+    return f"{kind}.{field}" if f"{kind}.{field}" in _EXPECTED else field
+
+
+def _missing(where: str, known: str) -> str:
+    return f"{where} is missing: expected {_EXPECTED[known]}"

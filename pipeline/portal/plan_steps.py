@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from pipeline.portal import methods
-from pipeline.portal.entities import entity
+from pipeline.portal.entities import Entity, entity
 from pipeline.portal.links.versions import Version
-from pipeline.portal.plan_faults import quoted
-from pipeline.portal.steps.refs import paths
+from pipeline.portal.plan_faults import got, quoted
+from pipeline.portal.steps.refs import REF, paths
 
 __all__ = [
     "AnyStep",
@@ -25,6 +25,7 @@ __all__ = [
     "ReconcileStep",
     "Step",
     "UpsertStep",
+    "contents",
     "references",
 ]
 
@@ -67,6 +68,16 @@ class Part(Model):
     key: Key
     version: Version | None = None
 
+    @model_validator(mode="after")
+    def _known(self) -> Part:
+        _entity(self.entity)
+        return self
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """The same for two steps with one part."""
+        return entity(self.entity).objects, self.key.originator, self.key.id, self.name
+
 
 class CallStep(_Step):
     """Any REST method."""
@@ -89,6 +100,7 @@ class UpsertStep(_Step):
     `within`: fields that say where the object lies (an order's id); they hold for the look-up, too, and then the key's
     `originator` may name that place. `once`: what is there already stays as it is, and its link as well.
     `new`: known not to be there, so nothing is looked up. `alias`, `title`: remembered with the link, for `find`.
+    A key without an originator means any object with that id (entity.py, `named`).
     """
 
     do: Literal["upsert"] = "upsert"
@@ -131,7 +143,10 @@ class FindStep(_Step):
 
     @model_validator(mode="after")
     def _known(self) -> FindStep:
-        _check_entity(self.entity, () if self.by_alias else self.keys, self.within)
+        if self.by_alias:
+            _entity(self.entity)
+        else:
+            _check_entity(self.entity, self.keys, self.within)
         return self
 
 
@@ -161,22 +176,37 @@ AnyStep = CallStep | UpsertStep | FindStep | ReconcileStep
 Step = Annotated[AnyStep, Field(discriminator="do")]
 
 
+def contents(step: AnyStep) -> list[Any]:
+    """All of a step that may refer to results of earlier steps."""
+    if isinstance(step, UpsertStep):
+        return [step.fields, step.within]
+    if isinstance(step, FindStep):
+        return [step.within]
+    return [step.params, step.wanted] if isinstance(step, ReconcileStep) else [step.params]
+
+
 def references(step: AnyStep) -> Iterator[str]:
     """Paths of all results of earlier steps that a step uses."""
-    if isinstance(step, UpsertStep):
-        return paths([step.fields, step.within])
-    if isinstance(step, FindStep):
-        return paths(step.within)
-    if isinstance(step, ReconcileStep):
-        return chain(paths([step.params, step.wanted]), [f"{step.unless_new}.action"] if step.unless_new else ())
-    return paths(step.params)
+    if isinstance(step, ReconcileStep) and step.unless_new:
+        return chain(paths(contents(step)), [f"{step.unless_new}.action"])
+    return paths(contents(step))
+
+
+def _entity(name: str) -> Entity:
+    try:
+        return entity(name)
+    except KeyError as error:
+        raise ValueError(f"entity: {error.args[0]}") from None
 
 
 def _check_entity(name: str, keys: tuple[Key, ...], within: dict[str, Any]) -> None:
-    try:
-        kind = entity(name)
-    except KeyError as error:
-        raise ValueError(f"entity: {error.args[0]}") from None
+    kind = _entity(name)
+    for field, value in within.items():
+        whole = isinstance(value, str | int) and not isinstance(value, bool) and value != ""
+        if not whole and not (isinstance(value, dict) and value.keys() == {REF}):
+            raise ValueError(f"within.{field}: expected a text, a number or a reference, got {got(value)}")
+    if kind.lies_in is not None and kind.lies_in not in within:
+        raise ValueError(f"within.{kind.lies_in} is missing: an object of {name} is known by its id within that only")
     if kind.originator_field is None and not within and any(key.originator for key in keys):
         # it would stand nowhere, and the same id of two originators would be one object
         raise ValueError(f"key.originator: objects of {name} have no originator, put it into the id")

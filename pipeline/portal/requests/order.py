@@ -57,7 +57,8 @@ def call_keys(method: str, params: Any) -> tuple[str, ...]:
 def plan_keys(plan: Plan) -> tuple[str, ...]:
     """Keys of a plan: its own ones and its subject, and those of its steps as far as they do not depend on results.
 
-    A list that is reconciled is one key, so that two plans do not make what it lacks twice. A `find` has none.
+    A list that is reconciled is one key, so that two plans do not make what it lacks twice; so is the object of a part.
+    A `find` has none.
     """
     keys = [f"plan:{key}" for key in plan.keys or ()]
     if plan.subject is not None:
@@ -65,9 +66,12 @@ def plan_keys(plan: Plan) -> tuple[str, ...]:
     for step in plan.steps:
         if isinstance(step, UpsertStep):
             keys.append(_external(entity(step.entity), step.key.originator, step.key.id))
-        elif isinstance(step, FindStep):
             continue
-        elif any(paths(step.params)):
+        if isinstance(step, FindStep):
+            continue
+        if step.part is not None:
+            keys.append(_external(entity(step.part.entity), step.part.key.originator, step.part.key.id))
+        if any(paths(step.params)):
             keys += _brought(step.method, step.params)
         else:
             keys += call_keys(step.method, step.params)

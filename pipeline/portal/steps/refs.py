@@ -3,7 +3,7 @@
 {"$ref": "company.id"}                              the value at that place
 {"$if": "goods.found.0", "then": ..., "else": ...}  one or the other: is there anything at that place?
 {"property${brand.id}": ...}                        a field whose name ends with a value
-{"$omit": true}                                     as `then` or `else`: the field is left out
+{"$omit": true}                                     this field, or this entry of a list, is left out
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["IF", "OMIT", "REF", "paths", "resolve"]
+__all__ = ["IF", "OMIT", "REF", "faults", "paths", "resolve"]
 
 REF = "$ref"
 IF = "$if"
 OMIT = {"$omit": True}
 _IN_NAME = re.compile(r"\$\{([^}]+)\}")
+_CHOICE = frozenset({IF, "then", "else"})
+#: stands for what is left out; no value of a portal is taken for it
+_NOTHING = object()
 
 
 def paths(value: Any) -> Iterator[str]:
@@ -39,21 +42,44 @@ def paths(value: Any) -> Iterator[str]:
             yield from paths(item)
 
 
+def faults(value: Any) -> Iterator[str]:
+    """What looks like one of the words above and is none: it would go to the portal as it stands."""
+    if isinstance(value, dict):
+        if IF in value and not _is_choice(value):
+            yield f"{IF} is an object with {IF} (the path of a result), then and else, and nothing else"
+        elif REF in value and not (len(value) == 1 and isinstance(value[REF], str)):
+            yield f"{REF} is an object with the path of a result, and nothing else"
+        for item in value.values():
+            yield from faults(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from faults(item)
+
+
 def resolve(value: Any, results: Mapping[str, Any]) -> Any:
     """`value` with every reference replaced by what stands there in `results` (step name -> result).
+
+    What is left out as a whole is None.
 
     Raises:
         LookupError: there is nothing at that place; the text names it.
     """
+    resolved = _resolved(value, results)
+    return None if resolved is _NOTHING else resolved
+
+
+def _resolved(value: Any, results: Mapping[str, Any]) -> Any:
     if isinstance(value, dict):
         if len(value) == 1 and isinstance(path := value.get(REF), str):
             return _look_up(path, results)
         if _is_choice(value):
-            return resolve(value["then"] if _is_there(value[IF], results) else value["else"], results)
-        resolved = ((_resolved_name(key, results), resolve(item, results)) for key, item in value.items())
-        return {key: item for key, item in resolved if item != OMIT}
+            return _resolved(value["then"] if _is_there(value[IF], results) else value["else"], results)
+        if value == OMIT:
+            return _NOTHING
+        items = ((key, _resolved(item, results)) for key, item in value.items())
+        return {_resolved_name(key, results): item for key, item in items if item is not _NOTHING}
     if isinstance(value, list):
-        return [resolve(item, results) for item in value]
+        return [item for item in (_resolved(item, results) for item in value) if item is not _NOTHING]
     return value
 
 
@@ -70,7 +96,7 @@ def _look_up(path: str, results: Mapping[str, Any]) -> Any:
 
 
 def _is_choice(value: Mapping[str, Any]) -> bool:
-    return len(value) == 3 and isinstance(value.get(IF), str) and "then" in value and "else" in value
+    return value.keys() == _CHOICE and isinstance(value[IF], str)
 
 
 def _is_there(path: str, results: Mapping[str, Any]) -> bool:
@@ -81,7 +107,14 @@ def _is_there(path: str, results: Mapping[str, Any]) -> bool:
 
 
 def _resolved_name(name: str, results: Mapping[str, Any]) -> str:
-    return _IN_NAME.sub(lambda found: str(_look_up(found[1], results)), name) if "${" in name else name
+    return _IN_NAME.sub(lambda found: _in_name(found[1], results), name) if "${" in name else name
+
+
+def _in_name(path: str, results: Mapping[str, Any]) -> str:
+    value = _look_up(path, results)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise LookupError(f"no text and no number is at {path!r}, so it can be in no name")
+    return str(value)
 
 
 def _place(part: str) -> int:

@@ -12,20 +12,22 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipeline.delivery.errors import BadInput
-from pipeline.portal.plan import CallStep, Key, Plan, ReconcileStep, UpsertStep, parse_plan
-from pipeline.portal.plan_builder import PlanBuilder, Ref
+from pipeline.portal.plan import CallStep, FindStep, Key, Part, Plan, ReconcileStep, UpsertStep, parse_plan
+from pipeline.portal.plan_builder import OMIT, If, PlanBuilder, Ref
 
 # -- there and back
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+plain_texts = texts.filter(lambda text: "$" not in text)
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(plain_texts, inner, max_size=3),
     max_leaves=8,
 )
-objects = st.dictionaries(texts.filter(lambda text: text != "$ref"), values, max_size=4)
+objects = st.dictionaries(plain_texts, values, max_size=4)
 plain = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=9).filter(str.strip)
 keys = st.builds(Key, id=plain)
+places = st.dictionaries(plain_texts, st.integers(0, 99) | plain, max_size=2)
 
 
 @st.composite
@@ -39,18 +41,30 @@ def plans(draw: Any) -> Plan:
         given = draw(objects)
         if names and draw(st.booleans()):
             given["ref"] = [{"$ref": f"{draw(st.sampled_from(names))}.result"}]
-        make = draw(st.sampled_from([CallStep, UpsertStep, ReconcileStep]))
+        make = draw(st.sampled_from([CallStep, UpsertStep, ReconcileStep, FindStep]))
+        version = draw(st.none() | st.integers(0, 2**53) | st.datetimes().map(datetime.isoformat))
+        flag = draw(st.booleans())
+        # one of a name to a plan
+        part = Part(name=f"p{number}", entity="deal", key=draw(keys), version=version) if flag else None
         if make is CallStep:
-            steps.append(CallStep(**common, method="Crm.Deal.Add", params=given))
+            steps.append(CallStep(**common, method="Crm.Deal.Add", params=given, part=part))
         elif make is UpsertStep:
-            version = draw(st.none() | st.integers(0, 2**53) | st.datetimes().map(datetime.isoformat))
-            more = {"version": version, "hash": draw(st.none() | texts)}
+            more = {"version": version, "hash": draw(st.none() | texts), "within": draw(places), "once": flag}
+            more |= {"new": draw(st.booleans()), "alias": draw(st.none() | keys), "title": draw(st.none() | texts)}
             steps.append(UpsertStep(**common, entity="deal", key=draw(keys), fields=given, **more))
+        elif make is FindStep:
+            more = {"within": draw(places), "by_alias": flag, "wait": draw(st.floats(0, 86_400)), "watch": flag}
+            steps.append(FindStep(**common, entity="deal", keys=tuple(draw(st.lists(keys, max_size=3))), **more))
         else:
-            steps.append(ReconcileStep(**common, method="crm.deal.list", params=given, wanted=draw(values), rule="x"))
+            upserts = [step.name for step in steps if isinstance(step, UpsertStep)]
+            more = {"part": part, "unless_new": draw(st.none() | st.sampled_from(upserts)) if upserts else None}
+            wanted = draw(values)
+            steps.append(ReconcileStep(**common, method="crm.deal.list", params=given, wanted=wanted, rule="x", **more))
         names.append(common["name"])
     throttle = draw(st.none() | plain)
-    return Plan(keys=draw(st.none() | st.lists(texts, max_size=2).map(tuple)), throttle=throttle, steps=tuple(steps))
+    more = {"subject": draw(plain), "force": draw(st.booleans())}
+    own = draw(st.none() | st.lists(texts, max_size=2).map(tuple))
+    return Plan(keys=own, throttle=throttle, steps=tuple(steps), **more)
 
 
 @settings(deadline=None, max_examples=200)
@@ -103,16 +117,20 @@ def test_the_wire_form() -> None:
 CALL = {"do": "call", "name": "a", "method": "crm.deal.list"}
 UPSERT = {"do": "upsert", "name": "a", "entity": "deal", "key": {"id": "7"}, "fields": {}}
 RECONCILE = {"do": "reconcile", "name": "a", "method": "crm.deal.list", "rule": "x"}
+FIND = {"do": "find", "name": "a", "entity": "company", "keys": [{"id": "7"}]}
+PART = {"name": "rows", "entity": "deal", "key": {"id": "7"}}
 
 
 ENTITIES = (
     "deal, company, contact, lead, requisite, order, basketitem, payment, shipment, "
-    "item:<type>, product:<iblock>, section:<iblock>"
+    "item:<type>, product:<iblock>, section:<iblock>, property:<iblock>, enum:<iblock>"
 )
 METHOD = "is no REST method name (letters, digits, _ and single dots, as crm.deal.list)"
 NAME = "expected a letter, then at most 63 letters, digits, _ or -"
 KEY = 'expected an object with id and, if need be, originator, such as {"id": "7", "originator": "site"}'
 KEY_ID = "key.id: expected a text of 1 to 500 characters, none of them a control character"
+KEYS = "expected a list of at most 500 keys"
+WITHIN = 'expected an object such as {"orderId": {"$ref": "order.id"}}'
 VERSION = "version: expected an integer, digits, or an ISO date-time such as 2024-08-30T15:29:05+03:00"
 
 
@@ -141,7 +159,7 @@ def without(step: dict[str, Any], name: str) -> dict[str, Any]:
             wire(*[{**CALL, "name": f"s{n}"} for n in range(501)]),
             "plan: steps: expected a list of 1 to 500 steps, got a list of 501",
         ),
-        (wire(CALL, other=1), "plan: unknown field 'other'; known: v, keys, throttle, steps"),
+        (wire(CALL, other=1), "plan: unknown field 'other'; known: v, keys, throttle, subject, force, steps"),
         (
             wire(CALL, throttle="x" * 101),
             f"plan: throttle: expected the name of a throttle, at most 100 characters, got '{'x' * 99}…'",
@@ -154,12 +172,15 @@ def without(step: dict[str, Any], name: str) -> dict[str, Any]:
         (wire(CALL, []), "plan.steps.1: expected an object with name and do, got a list of 0"),
         (
             wire({**CALL, "other": 1}),
-            "plan.steps.0 'a': unknown field 'other'; known: name, after, optional, do, method, params",
+            "plan.steps.0 'a': unknown field 'other'; known: name, after, optional, do, method, params, part",
         ),
-        (wire({"name": "a"}), "plan.steps.0 'a': do is missing: expected call, upsert or reconcile"),
-        (wire({**CALL, "do": "jump"}), "plan.steps.0 'a': do: expected call, upsert or reconcile, got 'jump'"),
-        (wire({**CALL, "do": None}), "plan.steps.0 'a': do: expected call, upsert or reconcile, got null"),
-        (wire({**CALL, "do": ["call"]}), "plan.steps.0 'a': do: expected call, upsert or reconcile, got a list of 1"),
+        (wire({"name": "a"}), "plan.steps.0 'a': do is missing: expected call, upsert, find or reconcile"),
+        (wire({**CALL, "do": "jump"}), "plan.steps.0 'a': do: expected call, upsert, find or reconcile, got 'jump'"),
+        (wire({**CALL, "do": None}), "plan.steps.0 'a': do: expected call, upsert, find or reconcile, got null"),
+        (
+            wire({**CALL, "do": ["call"]}),
+            "plan.steps.0 'a': do: expected call, upsert, find or reconcile, got a list of 1",
+        ),
         (wire(without(CALL, "name")), f"plan.steps.0: name is missing: {NAME}"),
         (wire({**CALL, "name": ""}), f"plan.steps.0: name: {NAME}, got an empty text"),
         (wire({**CALL, "name": "1a"}), f"plan.steps.0 '1a': name: {NAME}, got '1a'"),
@@ -233,6 +254,116 @@ def without(step: dict[str, Any], name: str) -> dict[str, Any]:
             wire({**UPSERT, "hash": "x" * 201}),
             "plan.steps.0 'a': hash: expected a text of at most 200 characters, got a text of 201 characters",
         ),
+        (
+            wire({**UPSERT, "entity": "enum:23"}),
+            "plan.steps.0 'a': within.propertyId is missing: an object of enum:23 is known by its id within that only",
+        ),
+        *(
+            (
+                wire({**UPSERT, "entity": "payment", "within": {"orderId": value}}),
+                f"plan.steps.0 'a': within.orderId: expected a text, a number or a reference, got {got}",
+            )
+            for value, got in [
+                (None, "null"),
+                (True, "true"),
+                ("", "an empty text"),
+                ([5], "a list of 1"),
+                ({"$if": "a.b", "then": 1, "else": 2}, "an object"),
+            ]
+        ),
+        (wire({**UPSERT, "within": []}), f"plan.steps.0 'a': within: {WITHIN}, got a list of 0"),
+        (wire({**UPSERT, "once": 5}), "plan.steps.0 'a': once: expected true or false, got 5"),
+        (wire({**UPSERT, "alias": "x"}), f"plan.steps.0 'a': alias: {KEY}, got a text of 1 character"),
+        (
+            wire({**UPSERT, "alias": {"id": ""}}),
+            f"plan.steps.0 'a': {KEY_ID.replace('key', 'alias')}, got an empty text",
+        ),
+        (
+            wire({**UPSERT, "alias": {"id": "7", "x": 1}}),
+            "plan.steps.0 'a': alias: unknown field 'x'; known: id, originator",
+        ),
+        (
+            wire({**UPSERT, "title": "x" * 501}),
+            "plan.steps.0 'a': title: expected a text of at most 500 characters, got a text of 501 characters",
+        ),
+        # find
+        (wire(without(FIND, "keys")), f"plan.steps.0 'a': keys is missing: {KEYS}"),
+        (wire({**FIND, "keys": {}}), f"plan.steps.0 'a': keys: {KEYS}, got an object"),
+        (wire({**FIND, "keys": [{"id": "7"}] * 501}), f"plan.steps.0 'a': keys: {KEYS}, got a list of 501"),
+        (wire({**FIND, "keys": ["7"]}), f"plan.steps.0 'a': keys.0: {KEY}, got a text of 1 character"),
+        (
+            wire({**FIND, "keys": [{"id": "7"}, {"id": ""}]}),
+            f"plan.steps.0 'a': {KEY_ID.replace('key', 'keys.1')}, got an empty text",
+        ),
+        (
+            wire({**FIND, "keys": [{"id": "7", "x": 1}]}),
+            "plan.steps.0 'a': keys.0: unknown field 'x'; known: id, originator",
+        ),
+        (wire({**FIND, "wait": -1}), "plan.steps.0 'a': wait: expected seconds, 0 to 86400, got -1"),
+        (
+            wire({**FIND, "by_alias": "x"}),
+            "plan.steps.0 'a': by_alias: expected true or false, got a text of 1 character",
+        ),
+        (
+            wire({**FIND, "watch": True}),
+            "plan: subject: is missing: a plan that watches says what it is about",
+        ),
+        (
+            wire({**FIND, "entity": "foo", "by_alias": True}),
+            f"plan.steps.0 'a': entity: no entity 'foo'; known: {ENTITIES}",
+        ),
+        (
+            wire({**FIND, "y": 1}),
+            "plan.steps.0 'a': unknown field 'y'; known: name, after, optional, do, entity, keys, within, by_alias, "
+            "wait, watch",
+        ),
+        (wire(CALL, subject=""), "plan: subject: expected a text of 1 to 800 characters, got an empty text"),
+        # parts
+        (
+            wire({**CALL, "part": "rows"}),
+            "plan.steps.0 'a': part: expected an object with name, entity, key and, if need be, version, "
+            "got a text of 4 characters",
+        ),
+        (wire({**CALL, "part": without(PART, "name")}), f"plan.steps.0 'a': part.name is missing: {NAME}"),
+        (
+            wire({**CALL, "part": {**PART, "entity": "foo"}}),
+            f"plan.steps.0 'a': part.entity: no entity 'foo'; known: {ENTITIES}",
+        ),
+        (
+            wire({**CALL, "part": {**PART, "key": {"id": ""}}}),
+            f"plan.steps.0 'a': part.{KEY_ID}, got an empty text",
+        ),
+        (wire({**CALL, "part": {**PART, "version": "v9"}}), f"plan.steps.0 'a': part.{VERSION}, got 'v9'"),
+        (
+            wire({**CALL, "part": {**PART, "hash": "x"}}),
+            "plan.steps.0 'a': part: unknown field 'hash'; known: name, entity, key, version",
+        ),
+        (
+            wire({**CALL, "part": PART}, {**CALL, "name": "b", "part": {**PART, "entity": "item:2"}}),
+            "plan.steps.1 'b': part: steps.0 has this part already",
+        ),
+        # words within values
+        (
+            wire({**CALL, "params": {"x": [{"$if": "a.b", "then": 1}]}}),
+            "plan.steps.0 'a': $if is an object with $if (the path of a result), then and else, and nothing else",
+        ),
+        (
+            wire({**UPSERT, "fields": {"x": {"$ref": 5}}}),
+            "plan.steps.0 'a': $ref is an object with the path of a result, and nothing else",
+        ),
+        (
+            wire({**UPSERT, "fields": {"property${b.id}": 5}}),
+            "plan.steps.0 'a': the reference 'b.id' leads to no earlier step",
+        ),
+        (
+            wire({**UPSERT, "fields": {"x": {"$if": "b.id", "then": 1, "else": 2}}}),
+            "plan.steps.0 'a': the reference 'b.id' leads to no earlier step",
+        ),
+        (
+            wire(UPSERT, {**RECONCILE, "name": "r", "unless_new": "b"}),
+            "plan.steps.1 'r': the reference 'b.action' leads to no earlier step",
+        ),
+        (wire(CALL, {**RECONCILE, "name": "r", "unless_new": "a"}), "plan.steps.1 'r': unless_new: 'a' is no upsert"),
         # reconcile
         (
             wire({**RECONCILE, "method": "crm.deal.add"}),
@@ -247,7 +378,8 @@ def without(step: dict[str, Any], name: str) -> dict[str, Any]:
         (
             wire({**CALL, "name": "."}, {**UPSERT, "key": {"id": ""}, "x": 1}),
             f"plan.steps.0 '.': name: {NAME}, got '.'; plan.steps.1 'a': {KEY_ID}, got an empty text; "
-            "plan.steps.1 'a': unknown field 'x'; known: name, after, optional, do, entity, key, fields, hash, version",
+            "plan.steps.1 'a': unknown field 'x'; known: name, after, optional, do, entity, key, fields, hash, "
+            "version, within, once, new, alias, title",
         ),
     ],
 )
@@ -263,15 +395,19 @@ def test_no_json(raw: bytes) -> None:
         parse_plan(raw)
 
 
+FINDS = (*FindStep.model_fields, *ReconcileStep.model_fields)
+
+
 @settings(deadline=None, max_examples=300)
 @given(
-    step=st.sampled_from([CALL, UPSERT, RECONCILE]),
-    field=st.sampled_from(sorted(set(CALL) | set(UPSERT) | set(RECONCILE) | {"after", "optional", "hash", "version"})),
+    step=st.sampled_from([CALL, UPSERT, RECONCILE, FIND]),
+    field=st.sampled_from(sorted({*Plan.model_fields, *CallStep.model_fields, *UpsertStep.model_fields, *FINDS})),
     value=values,
-    around=st.sampled_from(["step", "plan", "key"]),
+    around=st.sampled_from(["step", "plan", "key", "keys", "part", "alias"]),
 )
 def test_every_fault_is_told_in_our_words(step: dict[str, Any], field: str, value: Any, around: str) -> None:
-    wrong = {**step, field: value} if around == "step" else {**step, "key": {"id": "7", field: value}}
+    inner: Any = {**(PART if around == "part" else {"id": "7"}), field: value}
+    wrong = {**step, field: value} if around == "step" else {**step, around: [inner] if around == "keys" else inner}
     raw = wire(wrong) if around != "plan" else wire(step, **{field: value})
     try:
         parse_plan(raw)
@@ -321,6 +457,34 @@ def test_results_of_earlier_steps() -> None:
     assert last.name == "last" and isinstance(steps[2], CallStep) and isinstance(steps[0], UpsertStep)
     assert steps[0].fields == {"a": ["x"]}
     assert steps[2].params == {"ids": [{"$ref": "deal.result"}, {"$ref": "deal.result.item.id"}, {"$ref": "deal"}]}
+
+
+def test_choices_names_and_what_is_left_out() -> None:
+    builder = PlanBuilder(subject="product:main:7", force=True)
+    brand = builder.upsert("brand", "property:23", Key(id="BRAND"), {"name": "Brand"}, once=True)
+    goods = builder.find("goods", "product:23", [Key(id="7"), Key(id="8")], watch=True)
+    value = builder.upsert(
+        "value", "enum:23", Key(id="bosch", originator="BRAND"), {"value": "Bosch"}, within={"propertyId": brand.id}
+    )
+    fields: dict[Any, Any] = {
+        ("property", brand.id): value.id,
+        "name": If(goods.found(0, ""), goods.found(0, "title"), "Bolt"),
+        "iblockSectionId": If(goods.found(1), [goods.found(1)], OMIT),
+    }
+    part = Part(name="prices", entity="product:23", key=Key(id="9"), version=3)
+    product = builder.upsert("product", "product:23", Key(id="9"), fields, alias=Key(id="bolt"), title="Bolt", new=True)
+    builder.call("prices", "catalog.price.modify", {"id": product.id}, part=part)
+    builder.reconcile("rows", "x.list", {}, rule="x", wanted=[], unless_new="product")
+    plan = builder.build()
+    upsert = plan.steps[3]
+    assert isinstance(upsert, UpsertStep)
+    assert upsert.fields == {
+        "property${brand.id}": {"$ref": "value.id"},
+        "name": {"$if": "goods.found.0", "then": {"$ref": "goods.found.0.title"}, "else": "Bolt"},
+        "iblockSectionId": {"$if": "goods.found.1.id", "then": [{"$ref": "goods.found.1.id"}], "else": {"$omit": True}},
+    }
+    assert plan.needs()["product"] == {"brand", "goods", "value"} and "product" in plan.needs()["rows"]
+    assert parse_plan(plan.encode()) == plan and plan.force
 
 
 def test_a_builder_refuses_what_does_not_fit() -> None:
