@@ -154,8 +154,8 @@ class OrderMapping(_Table):
     """Orders become orders of the online shop module."""
 
     enabled: bool = Field(default=True, description="Orders, payments and shipments are written.")
-    site: Text = Field(default="s1", description="lid.")
-    person_type: Id = Field(default=3, description="personTypeId.")
+    site: Text = Field(default="s1", description="Site of the portal (lid).")
+    person_type: Id = Field(default=3, description="Person type (personTypeId).")
     statuses: dict[str, Text] = Field(default={}, description="STATUS -> statusId.")
     unknown_status: Text = Field(default="dead-letter", description="As in [deal].")
     user: Id | None = Field(default=None, description="userId when the message names nobody.")
@@ -167,7 +167,7 @@ class OrderMapping(_Table):
 class PaymentMapping(_Table):
     """Payments of orders."""
 
-    system: Id = Field(default=1, description="paySystemId.")
+    system: Id = Field(default=1, description="Pay system (paySystemId).")
     paid: dict[str, bool] = Field(
         default={"Y": True, "N": False, "1": True, "0": False}, description="STATUS -> paid or not."
     )
@@ -180,7 +180,7 @@ class PaymentMapping(_Table):
 class ShipmentMapping(_Table):
     """Shipments of orders."""
 
-    delivery: Id = Field(default=1, description="deliveryId.")
+    delivery: Id = Field(default=1, description="Delivery service (deliveryId).")
     statuses: dict[str, Text] = Field(default={}, description="STATUS -> statusId.")
     unknown_status: Text = Field(default="dead-letter", description="As in [deal].")
     removed: Literal["delete", "keep"] = Field(
