@@ -23,10 +23,14 @@ class NoExchange(LookupError):
 
 
 class Publisher:
-    """`async with Publisher(url) as publisher`: one connection. Raises OSError and aio_pika's errors."""
+    """`async with Publisher(url) as publisher`: one connection. Raises OSError and aio_pika's errors.
 
-    def __init__(self, url: str) -> None:
+    `prefix` is put before the names of exchanges, where several buses share a broker.
+    """
+
+    def __init__(self, url: str, prefix: str = "") -> None:
         self._url = url
+        self._prefix = prefix
         self._exchanges: dict[str, AbstractExchange] = {}
 
     async def __aenter__(self) -> Publisher:
@@ -44,12 +48,12 @@ class Publisher:
             # a wrong name closes the channel, so each question has one of its own
             channel = await self._connection.channel()
             try:
-                await channel.get_exchange(name, ensure=True)
+                await channel.get_exchange(self._prefix + name, ensure=True)
                 await channel.close()
             except ChannelClosed:
-                missing.append(name)
+                missing.append(self._prefix + name)
                 continue
-            self._exchanges[name] = await self._channel.get_exchange(name, ensure=False)
+            self._exchanges[name] = await self._channel.get_exchange(self._prefix + name, ensure=False)
         if missing:
             wanted = ", ".join(missing)
             raise NoExchange(

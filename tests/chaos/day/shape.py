@@ -1,0 +1,37 @@
+"""How much of a day, and how rough it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sandbox.site.sizes import Sizes
+
+__all__ = ["FULL", "SHORT", "Shape", "Urls"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`scale` of the portal's clock; `cost` of a call, portal's seconds. Seconds: `session` of Kafka, `calm` without
+    any change = done, `stall` without any progress = lost.
+    """
+
+    sizes: Sizes
+    kills: int
+    scale: float = 20.0
+    cost: float = 0.05
+    session: float = 6.0
+    calm: float = 3.0
+    stall: float = 120.0
+
+
+class Urls(NamedTuple):
+    """Where the services are; nobody stops them here. `search` "" = no index is looked at."""
+
+    kafka: str
+    rabbitmq: str
+    search: str = ""
+
+
+FULL = Shape(Sizes(users=2000, products=5000, sections=200, settlements=300, wrong=40), kills=12)
+SHORT = Shape(Sizes(users=60, products=120, sections=20, settlements=20, wrong=4), kills=2, stall=40.0)
