@@ -15,6 +15,8 @@ __all__ = ["EXCHANGES", "EventKind", "ExchangeType", "QueueSettings", "clashes",
 EventKind = Literal["user", "product", "section", "settlement"]
 ExchangeType = Literal["direct", "fanout", "topic", "headers"]
 
+#: filled in before it is checked
+_OF_THE_EVENT: Any = ""
 #: bytes of an AMQP short string
 _SHORT = 255
 
@@ -47,7 +49,7 @@ class QueueSettings(BaseModel):
         "(`users`, `products`, `section`, `mutualsettlements`).",
     )
     type: ExchangeType = Field(
-        default="",
+        default=_OF_THE_EVENT,
         description="Type of that exchange: `direct`, `fanout`, `topic` or `headers`. Default: that of the event's.",
     )
     routing_key: str = Field(

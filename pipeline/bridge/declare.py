@@ -20,7 +20,7 @@ from pipeline.bridge.connection import RPC_TIMEOUT, Connection
 from pipeline.bridge.faults import amqp_faults, describe
 from pipeline.topology import InboundQueue
 
-__all__ = ["declare_inbound", "declare_queue", "exchange_exists", "queue_exists"]
+__all__ = ["declare_inbound", "declare_queue", "exchange_exists", "queue_exists", "ready_messages"]
 
 #: of RabbitMQ's text about a queue or exchange that does not outlive it
 _NOT_DURABLE = "inequivalent arg 'durable'"
@@ -34,6 +34,14 @@ async def exchange_exists(connection: Connection, name: str) -> bool:
 async def queue_exists(connection: Connection, name: str) -> bool:
     """True also for one that others hold exclusively. Raises Transient when RabbitMQ cannot be asked."""
     return await _asked(connection, f"look for queue {name}", _queue, name, passive=True)
+
+
+async def ready_messages(connection: Connection, name: str) -> int:
+    """Messages of a queue that nobody holds. Raises Transient: RabbitMQ cannot be asked, or the queue is away."""
+    with amqp_faults(f"count messages of queue {name}"):
+        async with connection.throwaway() as channel:
+            declared = await _queue(channel, name, passive=True)
+    return int(declared.message_count or 0)
 
 
 async def declare_queue(connection: Connection, name: str) -> str | None:

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.bridge import event_edges
-from pipeline.bridge.event_edges import REDELIVERED, YES
+from pipeline.bridge.event_edges import EVENT_EDGES, REDELIVERED, YES
 from pipeline.bridge.message import AmqpMessage
 from pipeline.delivery.records import Record
 from pipeline.portal.access.credentials import Credentials
@@ -63,8 +62,8 @@ def plain(inbound: InboundQueue, context: EdgeContext) -> Edge:
 EDGES: dict[str, Callable[[InboundQueue, EdgeContext], Edge]] = {
     "bitrix24": bitrix24,
     "plain": plain,
-    "event": lambda inbound, _: event_edges.event(inbound),
-    "settlements": lambda inbound, _: event_edges.settlements(inbound),
+    "event": lambda inbound, _: EVENT_EDGES["event"](inbound),
+    "settlements": lambda inbound, _: EVENT_EDGES["settlements"](inbound),
 }
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]
 
 from pipeline.bridge.event_keys import id_in, text_of
 
 __all__ = ["Application", "applications"]
 
-_SCAN = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).scan_once
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
@@ -37,7 +37,7 @@ def applications(body: bytes) -> list[Application]:
     try:
         text = text_of(body)
         parts = _parts(text, _blanks(text, 0))
-    except (ValueError, StopIteration, RecursionError, IndexError):
+    except (ValueError, RecursionError, IndexError):
         return []
     if not any(isinstance(value, dict) for _, value, _ in parts):
         return []
@@ -49,7 +49,7 @@ def applications(body: bytes) -> list[Application]:
 
 
 def _parts(text: str, place: int) -> list[tuple[str, object, str]]:
-    """(name as written, value, value as written) of an object or list. Raises ValueError, StopIteration: it is none."""
+    """(name as written, value, value as written) of an object or list. Raises ValueError, IndexError: it is none."""
     opening = text[place]
     if opening not in "{[":
         return []
@@ -64,7 +64,7 @@ def _parts(text: str, place: int) -> list[tuple[str, object, str]]:
             end = scanstring(text, _after(text, place, '"'), False)[1]
             name = text[place:end]
             place = _blanks(text, _after(text, _blanks(text, end), ":"))
-        value, end = _SCAN(text, place)
+        value, end = _DECODER.raw_decode(text, place)
         parts.append((name, value, text[place:end]))
         place = _blanks(text, end)
     if _blanks(text, place + 1) != len(text):

@@ -14,7 +14,7 @@ from pipeline.bridge.message import AmqpMessage
 from pipeline.delivery.records import Record
 from pipeline.topology import InboundQueue
 
-__all__ = ["REDELIVERED", "YES", "EventEdge", "event", "settlements"]
+__all__ = ["EVENT_EDGES", "REDELIVERED", "YES", "EventEdge", "event", "settlements"]
 
 EventEdge = Callable[[AmqpMessage], "Record | list[Record]"]
 
@@ -47,6 +47,10 @@ def settlements(inbound: InboundQueue) -> EventEdge:
         return records if len(records) > 1 else records[0]
 
     return translate
+
+
+#: by the names in topology.py
+EVENT_EDGES: dict[str, Callable[[InboundQueue], EventEdge]] = {"event": event, "settlements": settlements}
 
 
 def _headers(message: AmqpMessage, catalog: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["NO_XML_ID", "id_in", "key_of", "text_of", "xml_id_of"]
+__all__ = ["NO_XML_ID", "id_in", "key_of", "shown_id", "text_of", "xml_id_of"]
 
 #: begins the key of a message that shows no XML_ID; its flow makes a dead letter of it
 NO_XML_ID = b"?"
@@ -66,3 +66,8 @@ def key_of(xml_id: str, catalog: str, body: bytes) -> bytes:
     text = f"{xml_id}{_CATALOG}{catalog}" if catalog and catalog != "default" else xml_id
     key = text.encode(errors="backslashreplace")
     return key if len(key) <= _LONGEST else NO_XML_ID + hashlib.sha256(key).hexdigest().encode()
+
+
+def shown_id(key: bytes) -> str:
+    """XML_ID in a key of `key_of`, for people."""
+    return key.decode(errors="backslashreplace").partition(_CATALOG)[0]
