@@ -43,7 +43,7 @@ def test_only_what_is_chosen_is_looked_up() -> None:
     there, missing = {"$ref": "goods.found.0.id"}, {"$ref": "goods.found.1.id"}
     assert resolve(choice("goods.found.0", there, missing), RESULTS) == "5"
     assert resolve(choice("goods.found.1", missing, [there]), RESULTS) == ["5"]
-    with pytest.raises(LookupError, match="nothing is at 'goods.found.1.id'"):
+    with pytest.raises(LookupError, match=r"nothing is at 'goods\.found\.1\.id'"):
         resolve(choice("goods.found.0", missing, there), RESULTS)
 
 

@@ -15,6 +15,7 @@ import orjson
 from pipeline.delivery.errors import PipelineError
 from pipeline.portal.entities import entity
 from pipeline.portal.links.keys import external_key
+from pipeline.portal.links.parts import PartNote
 from pipeline.portal.links.store import Link
 from pipeline.portal.plan import Plan
 from pipeline.portal.requests.answers import Reply
@@ -135,8 +136,11 @@ class MemoryPortal:
             return _TYPES.get(kind, f"item:{kind}"), View(item=True, row="item", rows="items")
         if family == "catalog.product":
             return "product", View(row="element", rows="products", get="product")
-        if family == "sale.order":
-            return "order", View(row="order", rows="orders")
+        if family == "catalog.productpropertyenum":
+            return "enum", View(row="productPropertyEnum", rows="productPropertyEnums")
+        if family in ("sale.order", "sale.payment"):
+            name = family.removeprefix("sale.")
+            return name, View(row=name, rows=f"{name}s")
         return family.removeprefix("crm."), View()
 
 
@@ -209,6 +213,7 @@ class World:
     choose: Choose = lambda what, options: options[0]
     portal: MemoryPortal = field(default_factory=MemoryPortal)
     links: dict[tuple[str, str], Link] = field(default_factory=dict)
+    parts: dict[tuple[str, str, str], PartNote] = field(default_factory=dict)
     env_options: dict[str, Any] = field(default_factory=dict)
     now: float = START
     crashes: int = 0
@@ -221,7 +226,10 @@ class World:
         def link(entity: str, external: str) -> Link | None:
             return self.links.get((entity, external))
 
-        return Env("main", link, LIMIT, known=self.known, **self.env_options)
+        def part(entity: str, external: str, name: str) -> PartNote | None:
+            return self.parts.get((entity, external, name))
+
+        return Env("main", link, LIMIT, known=self.known, part=part, **self.env_options)
 
     def call(self, method: str, params: Any, name: str = "r1") -> Course:
         """The course of a lone call, run to its end."""
@@ -302,6 +310,9 @@ class World:
         self._may_crash("between links")
         for link in changes.puts:
             self.links[link.entity, link.external] = link
+        self._may_crash("between links and parts")
+        for note in changes.parts:
+            self.parts[note.entity, note.external, note.part] = note
 
     def _may_crash(self, where: str) -> None:
         if self.choose("crash", ("no", "yes")) == "yes":
@@ -335,7 +346,7 @@ class World:
         params = command.params
         if command.lookup is not None and self.choose("look-up", ("alone", "with others")) == "with others":
             look = command.lookup
-            params = entity(look.entity).lookup_params([*OTHERS, look.external], look.originator)
+            params = entity(look.entity).lookup_params([*OTHERS, look.external], look.originator, look.inside)
         try:
             result = self.portal.execute(command.method, params, self.now)
         except PortalPermanent as fault:
