@@ -10,10 +10,8 @@ from __future__ import annotations
 import ipaddress
 import math
 import os
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -33,13 +31,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from pipeline.addresses import AmqpAddress, KafkaAddress, RestAddress, SearchAddress, ServerAddress
 from pipeline.queue_settings import QueueSettings, clashes, default_queues, with_defaults
 
 __all__ = ["DEFAULT_PORTAL", "CredentialSettings", "PortalSettings", "Settings", "config_file"]
 
 MIB = 1024 * 1024
-#: `/rest/<user>/<token>`, the address of a webhook as the portal shows it
-_WEBHOOK = re.compile(r"/rest/\d+/[^/?]+")
 DEFAULT_PORTAL = "default"
 MAPPING = Path("mapping.toml")
 
@@ -54,54 +51,6 @@ def _rate(value: Any) -> Any:
 def _positive(value: float | None) -> float | None:
     if value is not None and value <= 0:
         raise ValueError("a rate above 0, or none")
-    return value
-
-
-def _is_address(value: str, *schemes: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        # looked at, because it raises, with a part of the password in its text, when that holds a slash
-        _ = parts.port
-    except ValueError:
-        return False
-    return parts.scheme in schemes and bool(parts.hostname)
-
-
-def _rest_address(value: str) -> str:
-    """`https://host/rest/` in any of its spellings -> with exactly one slash at the end."""
-    if not _is_address(value, "http", "https"):
-        raise ValueError("an address such as https://example.bitrix24.ru/rest/")
-    if not urlsplit(value).path.strip("/"):
-        raise ValueError("the address up to and including /rest/, such as https://example.bitrix24.ru/rest/")
-    if _WEBHOOK.search(value):
-        raise ValueError("the address up to /rest/ only, without user and token")
-    return value.rstrip("/") + "/"
-
-
-def _server_address(value: str) -> str:
-    if not _is_address(value, "http", "https") or "?" in value:
-        raise ValueError("an address such as https://oauth.bitrix24.tech/oauth/token/")
-    return value
-
-
-def _kafka_address(value: str) -> str:
-    for server in value.split(","):
-        host, _, port = server.strip().removeprefix("kafka://").rstrip("/").rpartition(":")
-        if not host or "/" in host or not port.isdigit():
-            raise ValueError("host:port or kafka://host:port")
-    return value
-
-
-def _amqp_address(value: SecretStr) -> SecretStr:
-    if not _is_address(value.get_secret_value(), "amqp", "amqps"):
-        raise ValueError("an address such as amqp://login:password@host:5672/vhost (special characters as %XX)")
-    return value
-
-
-def _search_address(value: SecretStr) -> SecretStr:
-    addresses = [address.strip() for address in value.get_secret_value().split(",")]
-    if not all(_is_address(address, "http", "https") for address in addresses):
-        raise ValueError("an address such as https://login:password@host:9200, several separated by commas")
     return value
 
 
@@ -127,11 +76,6 @@ def _apart(value: dict[str, QueueSettings]) -> dict[str, QueueSettings]:
 
 
 Throttles = Annotated[dict[str, list[tuple[int, float]]], AfterValidator(_windows)]
-RestAddress = Annotated[str, AfterValidator(_rest_address)]
-ServerAddress = Annotated[str, AfterValidator(_server_address)]
-KafkaAddress = Annotated[str, AfterValidator(_kafka_address)]
-AmqpAddress = Annotated[SecretStr, AfterValidator(_amqp_address)]
-SearchAddress = Annotated[SecretStr, AfterValidator(_search_address)]
 Queues = Annotated[dict[str, QueueSettings], BeforeValidator(with_defaults), AfterValidator(_apart)]
 
 

@@ -15,7 +15,7 @@ STATE = Path(".local")
 
 def up(arguments: argparse.Namespace) -> int:
     """Start the services, with --worker the worker too, and leave them running."""
-    local = Local(STATE / "up", {**_configuration(), **os.environ}, tied=False)
+    local = Local(STATE / "up", {**_configuration(), **os.environ}, tied=False, search=arguments.search or None)
     local.start(lambda name: print(f"{name} is up", flush=True))
     if arguments.worker and not local.worker.running:
         local.worker.start(timeout=120)
@@ -72,7 +72,7 @@ def install_all(arguments: argparse.Namespace) -> int:
     """Install what the machine lacks, and fetch Kafka."""
     parts = install.wanted(install.EVERYTHING, {} if arguments.test else os.environ)
     if arguments.test:
-        parts.update(install.FOR_TESTS)
+        parts.update(install.FOR_TESTS, install.FOR_SEARCH)
     install.install(parts)
     if "kafka" in parts:
         kafka_jars()
@@ -105,6 +105,7 @@ def parser() -> argparse.ArgumentParser:
 
     add = command("up", up, "start Kafka, RabbitMQ and the simulated portal, and leave them running")
     add.add_argument("--worker", action="store_true", help="start a worker too")
+    add.add_argument("--search", action="store_true", help="start Elasticsearch too")
     command("down", down, "stop what up started; the data stays")
     command("status", status, "which services of up run, and where")
     add = command("logs", show_logs, "the logs of up")

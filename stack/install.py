@@ -13,12 +13,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from stack.cache import has_kafka_jars
+from stack.elasticsearch_fetch import has_elasticsearch
 from stack.rabbitmq import RabbitMQ
 
 EVERYTHING = ("venv", "kafka", "rabbitmq")
 """What can be asked for: a virtual environment, a local Kafka, a local RabbitMQ."""
 FOR_TESTS = ("php", "node")
 """What only tests need: PHP itself, to hold the portal's client and simulator to; Node.js, for Bitrix24's SDK."""
+FOR_SEARCH = ("elasticsearch",)
+"""What only the search index needs."""
 
 _OLDEST_JAVA = 17
 
@@ -36,23 +39,29 @@ class InstallError(RuntimeError):
 
 
 def wanted(parts: Collection[str], env: Mapping[str, str]) -> set[str]:
-    """`parts` without the services that KAFKA_URL and AMPQURL in `env` give."""
-    given = {part for part, name in (("kafka", "KAFKA_URL"), ("rabbitmq", "AMPQURL")) if env.get(name)}
+    """`parts` without the services that KAFKA_URL, AMPQURL and ES_URL in `env` give."""
+    given = {
+        part
+        for part, name in (("kafka", "KAFKA_URL"), ("rabbitmq", "AMPQURL"), ("elasticsearch", "ES_URL"))
+        if env.get(name)
+    }
     return set(parts) - given
 
 
 def missing(parts: Collection[str]) -> list[Package]:
-    """The packages that this machine lacks for `parts` (of EVERYTHING and FOR_TESTS)."""
+    """The packages that this machine lacks for `parts` (of EVERYTHING, FOR_TESTS and FOR_SEARCH)."""
     packages = []
     if "venv" in parts and not importlib.util.find_spec("ensurepip"):
         packages.append(Package("python3-venv", "makes the virtual environment"))
     if "rabbitmq" in parts and RabbitMQ.server() is None:
         packages.append(Package("rabbitmq-server", "the message broker"))
-    if "kafka" in parts:
-        if (java_version() or 0) < _OLDEST_JAVA:
-            packages.append(Package("default-jre-headless", f"Java {_OLDEST_JAVA} or newer, runs Kafka"))
-        if not has_kafka_jars() and shutil.which("mvn") is None:
-            packages.append(Package("maven", "fetches Kafka, once"))
+    java = [text for part, text in (("kafka", "Kafka"), ("elasticsearch", "Elasticsearch")) if part in parts]
+    if java and (java_version() or 0) < _OLDEST_JAVA:
+        packages.append(Package("default-jre-headless", f"Java {_OLDEST_JAVA} or newer, runs {' and '.join(java)}"))
+    there = {"Kafka": has_kafka_jars, "Elasticsearch": has_elasticsearch}
+    lacking = [name for name in java if not there[name]()]
+    if lacking and shutil.which("mvn") is None:
+        packages.append(Package("maven", f"fetches {' and '.join(lacking)}, once"))
     if "php" in parts and shutil.which("php") is None:
         packages.append(Package("php-cli", "reads queries as a portal does, in tests"))
     if "node" in parts and shutil.which("node") is None:
@@ -107,10 +116,10 @@ def _apt(command: list[str], env: Mapping[str, str]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m stack.install [venv] [kafka] [rabbitmq] [php] [node]`: install these (default: the first three)."""
-    unknown = set(arguments) - {*EVERYTHING, *FOR_TESTS}
+    """`python -m stack.install [PART ...]`: install these (default: EVERYTHING)."""
+    unknown = set(arguments) - {*EVERYTHING, *FOR_TESTS, *FOR_SEARCH}
     if unknown:
-        choice = ", ".join(EVERYTHING + FOR_TESTS)
+        choice = ", ".join(EVERYTHING + FOR_TESTS + FOR_SEARCH)
         print(f"unknown: {', '.join(sorted(unknown))}; choose from {choice}", file=sys.stderr)
         return 2
     try:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from stack.elasticsearch import Elasticsearch
 from stack.kafka import Kafka
 from stack.ports import free_port
 from stack.process import Process
@@ -12,24 +13,32 @@ from stack.rabbitmq import RabbitMQ
 from stack.sandbox import Portal
 from stack.worker import Worker, bus_environment
 
-Service = Kafka | RabbitMQ | Portal | Worker
+Outside = Kafka | RabbitMQ | Portal | Elasticsearch
+Service = Outside | Worker
 
-USUAL_PORTS = {"kafka": 9092, "rabbitmq": 5672, "management": 15672, "portal": 8024, "web": 6066}
+USUAL_PORTS = {"kafka": 9092, "rabbitmq": 5672, "management": 15672, "portal": 8024, "web": 6066, "elasticsearch": 9200}
 """What `make up` and the page of `make run` take when it is free."""
 
 
 class Local:
-    """Kafka, RabbitMQ, a simulated portal and a worker under `folder`, each with its data and log.
+    """Kafka, RabbitMQ, a simulated portal, a worker and, on demand, Elasticsearch under `folder`, each with its data.
 
-    KAFKA_URL, AMPQURL and B24REST in `env` name services that are used instead and never started. Ports
+    KAFKA_URL, AMPQURL, B24REST and ES_URL in `env` name services that are used instead and never started. Ports
     are kept in `folder/ports.json`, so that the next start has the same addresses while they are free;
     `usual` names the services whose usual port is tried first. Untied services outlive this process, and
     a Local made later on the same folder finds them.
     """
 
     def __init__(
-        self, folder: Path, env: Mapping[str, str], *, tied: bool, usual: Sequence[str] = tuple(USUAL_PORTS)
+        self,
+        folder: Path,
+        env: Mapping[str, str],
+        *,
+        tied: bool,
+        usual: Sequence[str] = tuple(USUAL_PORTS),
+        search: bool | None = None,
     ) -> None:
+        """`search`: with Elasticsearch, unless ES_URL names one; None = if it was started in this folder before."""
         self.folder = folder.absolute()
         self._env = env
         self._tied = tied
@@ -38,6 +47,8 @@ class Local:
         self.kafka = None if env.get("KAFKA_URL") else Kafka(folder / "kafka", port=self._port("kafka"), tied=tied)
         self.rabbitmq = None if env.get("AMPQURL") else self._rabbitmq()
         self.portal = None if env.get("B24REST") else self._portal()
+        wanted = search if search is not None else (folder / "elasticsearch").is_dir()
+        self.elasticsearch = self._elasticsearch() if wanted and not env.get("ES_URL") else None
         self.worker = self._worker()
         self._write_ports()
 
@@ -49,6 +60,9 @@ class Local:
         port = self._port("portal")
         return Portal(self.folder / "portal", port=port, arguments=("--no-limits",), tied=self._tied)
 
+    def _elasticsearch(self) -> Elasticsearch:
+        return Elasticsearch(self.folder / "elasticsearch", port=self._port("elasticsearch"), tied=self._tied)
+
     def _worker(self) -> Worker:
         own = {"PIPELINE_PORTAL_RATE": "none"} if self.portal else {}
         # The key must fit the Kafka that remembers its fingerprint, so it lies beside a Kafka of ours only.
@@ -58,16 +72,23 @@ class Local:
         return Worker(self.folder / "worker", env, web_port=self._port("web"), tied=self._tied)
 
     def addresses(self) -> dict[str, str]:
-        """KAFKA_URL, AMPQURL and B24REST of the services, own or given."""
+        """KAFKA_URL, AMPQURL, B24REST and, where there is one, ES_URL of the services, own or given."""
+        search = self.elasticsearch.url if self.elasticsearch else self._env.get("ES_URL")
         return {
+            **({"ES_URL": search} if search else {}),
             "KAFKA_URL": self.kafka.url if self.kafka else self._env["KAFKA_URL"],
             "AMPQURL": self.rabbitmq.url if self.rabbitmq else self._env["AMPQURL"],
             "B24REST": self.portal.rest if self.portal else self._env["B24REST"],
         }
 
-    def services(self) -> list[tuple[str, Kafka | RabbitMQ | Portal]]:
+    def services(self) -> list[tuple[str, Outside]]:
         """The services started here, without the worker, by name."""
-        own = (("Kafka", self.kafka), ("RabbitMQ", self.rabbitmq), ("simulated portal", self.portal))
+        own: tuple[tuple[str, Outside | None], ...] = (
+            ("Kafka", self.kafka),
+            ("RabbitMQ", self.rabbitmq),
+            ("simulated portal", self.portal),
+            ("Elasticsearch", self.elasticsearch),
+        )
         return [(name, service) for name, service in own if service is not None]
 
     def start(self, started: Callable[[str], None]) -> None:
@@ -77,7 +98,7 @@ class Local:
         stack.cache.FetchError is raised.
         """
 
-        def start(name: str, service: Kafka | RabbitMQ | Portal) -> None:
+        def start(name: str, service: Outside) -> None:
             if not service.running:
                 service.start()
             started(name)

@@ -1,10 +1,10 @@
 """Services for tests: real ones, on free ports, in the session's temporary folder.
 
-`kafka`, `rabbitmq`            shared by the session; nobody stops them
-`kafka_factory`, `rabbitmq_factory`   a broker of the test's own, to stop, kill, freeze and start again
+`kafka`, `rabbitmq`, `elasticsearch`   shared by the session; nobody stops them
+`kafka_factory`, `rabbitmq_factory`, `elasticsearch_factory`   one of its own, to stop, kill and start
 `portal_factory`, `worker_factory`    simulated portals and real workers, killed after the test
 
-A test that asks for none of them starts nothing. TEST_KAFKA_URL and TEST_AMPQURL name brokers to use
+A test that asks for none of them starts nothing. TEST_KAFKA_URL, TEST_AMPQURL and TEST_ES_URL name services to use
 instead of own ones; STACK_KEEP=1 keeps the data folders.
 """
 
@@ -15,9 +15,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from stack.elasticsearch import Elasticsearch
 from stack.kafka import Kafka
 from stack.rabbitmq import RabbitMQ
 from tests.support.services import (
+    ElasticsearchFactory,
+    GivenElasticsearch,
     GivenKafka,
     GivenRabbitMQ,
     KafkaFactory,
@@ -60,6 +63,13 @@ def rabbitmq(_session_services: Services) -> RabbitMQ | GivenRabbitMQ:
     return GivenRabbitMQ(given) if given else RabbitMQFactory(_session_services)()
 
 
+@pytest.fixture(scope="session")
+def elasticsearch(_session_services: Services) -> Elasticsearch | GivenElasticsearch:
+    """A running node: `.url` (http://host:port). Tests use indices of their own."""
+    given = os.environ.get("TEST_ES_URL")
+    return GivenElasticsearch(given) if given else ElasticsearchFactory(_session_services)()
+
+
 @pytest.fixture
 def kafka_factory(_services: Services) -> KafkaFactory:
     """Makes brokers of the test's own: `kafka_factory()`."""
@@ -70,6 +80,12 @@ def kafka_factory(_services: Services) -> KafkaFactory:
 def rabbitmq_factory(_services: Services) -> RabbitMQFactory:
     """Makes brokers of the test's own: `rabbitmq_factory()`."""
     return RabbitMQFactory(_services)
+
+
+@pytest.fixture
+def elasticsearch_factory(_services: Services) -> ElasticsearchFactory:
+    """Makes nodes of the test's own: `elasticsearch_factory()`."""
+    return ElasticsearchFactory(_services)
 
 
 @pytest.fixture

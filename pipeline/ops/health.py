@@ -15,9 +15,10 @@ from pipeline.delivery import metrics
 from pipeline.ops.lag import PartitionLag
 from pipeline.ops.lag_poller import LagPoller
 from pipeline.ops.loops import Problems
-from pipeline.ops.read_models import BridgeView, GatewayView, RuntimeView
+from pipeline.ops.read_models import BridgeView, GatewayView, RuntimeView, SearchView
 from pipeline.portal.view import PortalState, clock
-from pipeline.topology import REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS
+from pipeline.search.status import SinkStatus
+from pipeline.topology import REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS, SEARCH_DOCUMENTS
 
 __all__ = ["LAG_LOOP", "Check", "Health", "Membership", "worst"]
 
@@ -89,18 +90,21 @@ class Health:
         bridge: BridgeView | None,
         lag: LagPoller,
         problems: Problems,
+        search: SearchView | None = None,
     ) -> None:
         self.membership = Membership()
         self._runtime = runtime
         self._gateway = gateway
         self._bridge = bridge
+        self._search = search
         self._lag = lag
         self._problems = problems
         self._limit = runtime.settings.stuck_limit
 
     def checks(self) -> tuple[Check, ...]:
         """All checks, in a fixed order."""
-        return (self._kafka(), self._group(), self._commits(), self._rabbitmq(), self._portals(), self._loops())
+        checks = (self._kafka(), self._group(), self._commits(), self._rabbitmq(), self._portals(), self._loops())
+        return (*checks, self._elasticsearch()) if self._search is not None else checks
 
     def ready(self) -> str:
         """Why this worker takes no work yet; "" = it does."""
@@ -158,6 +162,9 @@ class Health:
             waiting = sum(portal.waiting for portal in self._gateway.portals())
             if waiting >= self._runtime.settings.waiting_limit:
                 return f"{waiting} requests wait for portals, no more are taken in"
+        search = self._search
+        if line.topic == wire(SEARCH_DOCUMENTS) and search is not None and search.status().trouble is not None:
+            return "Elasticsearch takes no documents"
         runner = self._runtime.flows.get(line.agent)
         if runner is not None and runner.breaker.open:
             return "its effects fail one after another, so it holds them back"
@@ -181,6 +188,14 @@ class Health:
         bad = [_portal(portal) for portal in portals if portal.state in BAD_PORTAL_STATES]
         notes = [_portal(portal) for portal in portals if portal.state in SLOW_PORTAL_STATES]
         return replace(_check("portals", degraded=bad), notes=tuple(notes))
+
+    def _elasticsearch(self) -> Check:
+        status = self._search.status() if self._search is not None else SinkStatus()
+        trouble = status.trouble
+        if trouble is None:
+            return _check("elasticsearch")
+        reason = f"takes no documents for {_ago(trouble.since)}, {status.waiting} wait here: {trouble.text}"
+        return _check("elasticsearch", degraded=[reason])
 
     def _loops(self) -> Check:
         others = (problem for problem in self._problems.current if problem.loop != LAG_LOOP)

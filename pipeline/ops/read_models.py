@@ -13,9 +13,10 @@ from pipeline.delivery.ownership import Ownership
 from pipeline.delivery.producer import ConfirmedProducer
 from pipeline.delivery.runner import FlowRunner
 from pipeline.portal.view import PortalState
+from pipeline.search.status import SinkStatus
 from pipeline.settings import Settings
 
-__all__ = ["BridgeView", "GatewayView", "RuntimeView"]
+__all__ = ["BridgeView", "GatewayView", "RuntimeView", "SearchView"]
 
 
 class GatewayView(Protocol):
@@ -31,6 +32,14 @@ class BridgeView(Protocol):
 
     def status(self) -> BridgeStatus:
         """The state now; cheap, called twice a second."""
+        ...
+
+
+class SearchView(Protocol):
+    """What the search sink shows."""
+
+    def status(self) -> SinkStatus:
+        """The state now; cheap."""
         ...
 
 

@@ -17,7 +17,7 @@ from pipeline.ops.health import LAG_LOOP, Health
 from pipeline.ops.lag_poller import LagPoller
 from pipeline.ops.loops import Problems
 from pipeline.ops.publisher import StatePublisher
-from pipeline.ops.read_models import BridgeView, GatewayView, RuntimeView
+from pipeline.ops.read_models import BridgeView, GatewayView, RuntimeView, SearchView
 
 __all__ = ["Ops"]
 
@@ -34,7 +34,14 @@ LEAVE_LIMIT_SECONDS = 2.0
 class Ops(Service):
     """Runs the loops and holds what they found; the pages read it from here."""
 
-    def __init__(self, runtime: RuntimeView, gateway: GatewayView, bridge: BridgeView | None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        runtime: RuntimeView,
+        gateway: GatewayView,
+        bridge: BridgeView | None,
+        search: SearchView | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.runtime = runtime
         self.gateway = gateway
@@ -42,7 +49,7 @@ class Ops(Service):
         self.problems = Problems()
         self.lag = LagPoller(runtime.settings)
         self.board = Board()
-        self.health = Health(runtime, gateway, bridge, self.lag, self.problems)
+        self.health = Health(runtime, gateway, bridge, self.lag, self.problems, search)
         self._reader = BoardReader(runtime.settings, self.board)
         self._publisher: StatePublisher | None = None
         # Whoever registers is told of every rebalance, whatever topic it names.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from faust.web.base import BlueprintManager
 
-from pipeline.ops.read_models import BridgeView, GatewayView, RuntimeView
+from pipeline.ops.read_models import BridgeView, GatewayView, RuntimeView, SearchView
 from pipeline.ops.service import Ops
 from pipeline.web.auth import Guard
 from pipeline.web.pages import STATIC, Pages, refuse
@@ -13,13 +13,15 @@ from pipeline.web.pages import STATIC, Pages, refuse
 __all__ = ["install"]
 
 
-def install(runtime: RuntimeView, gateway: GatewayView, bridge: BridgeView | None) -> Ops:
+def install(
+    runtime: RuntimeView, gateway: GatewayView, bridge: BridgeView | None, search: SearchView | None = None
+) -> Ops:
     """Call once, by the bootstrap, before the worker starts. Returns the service behind the pages.
 
     The loops start with the worker, before it joins the group and also with `--without-web`: other workers' pages
     need what this one tells.
     """
-    ops = Ops(runtime, gateway, bridge)
+    ops = Ops(runtime, gateway, bridge, search)
     site = runtime.app.web
     # Faust's own pages (`/`, and what settings may switch on) know no token.
     site.blueprints = BlueprintManager()

@@ -51,6 +51,15 @@ _RUSSIAN = [
         (r"; RabbitMQ is down$", "; RabbitMQ недоступен"),
         (r"; (\d+) requests wait for portals, no more are taken in$", r"; порталов ждут \1, больше не берём"),
         (r"; its effects fail one after another, so it holds them back$", "; действия не удаются подряд и придержаны"),
+        (r"^takes no documents for (.+?), (\d+) wait here: ", r"не принимает документы уже \1, ждут здесь \2: "),
+        (r"; Elasticsearch takes no documents$", "; Elasticsearch не принимает документы"),
+        # search/
+        (r"\bElasticsearch cannot be reached: ", "Elasticsearch недоступен: "),
+        (r"\bElasticsearch did not answer in time$", "Elasticsearch не ответил вовремя"),
+        (r"\bElasticsearch takes no documents: ", "Elasticsearch закрыт для записи: "),
+        (r"\bElasticsearch refuses our login or its rights \((\d+)\): ", r"Elasticsearch отказал в доступе (\1): "),
+        (r"\bElasticsearch is overloaded: ", "Elasticsearch перегружен: "),
+        (r"\bElasticsearch answers (\d+): ", r"Elasticsearch отвечает \1: "),
         # bridge/
         (r"\breturned by RabbitMQ: ", "возвращено RabbitMQ: "),
         (

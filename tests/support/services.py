@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from stack.elasticsearch import Elasticsearch
 from stack.kafka import Kafka
 from stack.process import ProcessError
 from stack.rabbitmq import RabbitMQ
@@ -37,6 +38,13 @@ class GivenKafka:
 @dataclass(frozen=True)
 class GivenRabbitMQ:
     """A broker that TEST_AMPQURL names; it cannot be stopped."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class GivenElasticsearch:
+    """A node that TEST_ES_URL names; it cannot be stopped."""
 
     url: str
 
@@ -74,6 +82,8 @@ class Services:
             with suppress(ProcessError):
                 service.kill()
             if not os.environ.get("STACK_KEEP"):
+                if isinstance(service, Elasticsearch):
+                    service.remove()
                 shutil.rmtree(service.folder / "data", ignore_errors=True)
         self._started.clear()
 
@@ -102,6 +112,19 @@ class RabbitMQFactory:
         if start:
             rabbitmq.start()
         return rabbitmq
+
+
+class ElasticsearchFactory:
+    """`elasticsearch_factory()` -> a node of one's own, started unless start=False."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def __call__(self, *, start: bool = True) -> Elasticsearch:
+        elasticsearch = self._services.keep(Elasticsearch(self._services.folder("elasticsearch")))
+        if start:
+            elasticsearch.start()
+        return elasticsearch
 
 
 class PortalFactory:

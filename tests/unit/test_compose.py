@@ -11,6 +11,7 @@ from pydantic import AliasChoices
 from pipeline.settings import Settings
 from sandbox.portal.command_line import parsed
 from stack.cache import KAFKA_VERSION
+from stack.elasticsearch_fetch import ELASTICSEARCH_VERSION
 from stack.kafka import MAX_MESSAGE_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,7 @@ def _default(value: object) -> str:
 
 
 def test_there_is_a_service_for_each_part() -> None:
-    assert set(SERVICES) == {"kafka", "rabbitmq", "portal", "worker"}
+    assert set(SERVICES) == {"kafka", "rabbitmq", "elasticsearch", "portal", "worker"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -109,6 +110,11 @@ def test_kafka_is_the_one_that_is_tested_with_the_same_limits() -> None:
     assert SERVICES["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
     env = SERVICES["kafka"]["environment"]
     assert env["KAFKA_MESSAGE_MAX_BYTES"] == env["KAFKA_REPLICA_FETCH_MAX_BYTES"] == MAX_MESSAGE_BYTES
+
+
+def test_elasticsearch_is_the_one_that_is_tested() -> None:
+    assert SERVICES["elasticsearch"]["image"].endswith(f":{ELASTICSEARCH_VERSION}")
+    assert WORKER["environment"]["ES_URL"] == "http://elasticsearch:9200"
 
 
 def test_no_secret_but_those_of_the_sandbox() -> None:

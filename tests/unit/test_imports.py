@@ -13,7 +13,7 @@ LONGEST = 500
 
 #: rooms of pipeline/, the lowest first; a room imports from its own and lower levels
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("queue_settings",),
+    ("queue_settings", "addresses"),
     ("settings",),
     ("configuration", "topology"),
     ("settings_page", "topology_page"),
