@@ -7,10 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import orjson
 
-from sandbox.site import sections, settlements, users
+from sandbox.site import products, sections, settlements, users
 from sandbox.site.clock import Clock
 from sandbox.site.forms import ZONE
 from sandbox.site.message import Message
@@ -21,7 +22,13 @@ from sandbox.site.sizes import Sizes
 from sandbox.site.users import user_messages
 from sandbox.site.wrong import wrong_messages
 
-__all__ = ["DATE", "Day", "make_day", "shuffled"]
+__all__ = ["DATE", "EXCHANGES", "MAPPING_FILE", "Day", "make_day", "shuffled"]
+
+EXCHANGES = (users.EXCHANGE, products.EXCHANGE, sections.EXCHANGE, settlements.EXCHANGE)
+"""All exchanges of the day."""
+
+MAPPING_FILE = Path(__file__).with_name("mapping.toml")
+"""What the day's messages become in a fresh simulated portal: ids, dictionaries, fields."""
 
 DATE = datetime(2026, 11, 20, tzinfo=ZONE)
 """The day that is played unless another one is asked for."""
@@ -120,7 +127,3 @@ def _repeated(dice: random.Random, messages: Sequence[Message], share: float) ->
         if dice.random() < share:
             kept.append(replace(one, at=one.at + timedelta(seconds=1)))
     return sorted(kept, key=lambda one: one.at)
-
-
-EXCHANGES = (users.EXCHANGE, "products", sections.EXCHANGE, settlements.EXCHANGE)
-"""All exchanges of the day."""

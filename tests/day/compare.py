@@ -102,7 +102,7 @@ def _deal(what: str, must: Deal, held: Deal) -> Iterator[str]:
 
 
 def _order(what: str, must: Order, held: Order) -> Iterator[str]:
-    unsaid = tuple(name for name in ("user", "cashback") if getattr(must, name) is None or getattr(held, name) is None)
+    unsaid = tuple(name for name in ("user", "cashback") if getattr(must, name) is None)
     yield from _plain(what, must, held, ("goods", "payments", "shipments", *unsaid))
     yield from _each(f"{what}: good", must.goods, held.goods, _plain)
     yield from _each(f"{what}: payment", must.payments, held.payments, _payment)

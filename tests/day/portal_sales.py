@@ -105,12 +105,13 @@ def _by_order(rows: list[dict[str, Any]], key: str = "orderId") -> defaultdict[i
 
 
 async def _cashback(rest: Rest, mapping: dict[str, Any]) -> dict[int, Decimal] | None:
-    """Order -> value of its property; None when this portal has no such method."""
+    """Order -> value of its property; None when the mapping names none."""
     number = mapping["order"]["properties"].get("CACHBACK")
-    if number is None or not await rest.has("sale.propertyvalue.list"):
+    if number is None:
         return None
     rows = await rest.rows("sale.propertyvalue.list", within="propertyValues")
-    return {row["orderId"]: Decimal(str(row["value"] or 0)) for row in rows if row["orderPropsId"] == number}
+    values = ((row["orderId"], row["value"] or 0) for row in rows if row["orderPropsId"] == number)
+    return {order: Decimal(str(value)) for order, value in values}
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -60,12 +60,3 @@ class Rest:
             result = (await self.call("batch", {"halt": 1, "cmd": commands}))["result"]["result"]
             found |= {int(key): value for key, value in result.items()}
         return found
-
-    async def has(self, method: str) -> bool:
-        """Does this portal know the method?"""
-        return method in (await self.call("methods"))["result"]
-
-    async def control(self, path: str) -> dict[str, Any]:
-        """A GET of `/_sandbox`."""
-        body: dict[str, Any] = (await self._http.get(f"/_sandbox/{path}")).raise_for_status().json()
-        return body

@@ -176,6 +176,10 @@ class Writer:
             await self._add("sale.payment.add", given, "payment")
         for name, shipment in order.shipments.items():
             await self._shipment(number, name, shipment.status, shipment.delivered, shipment.goods, items)
+        if order.cashback is not None:
+            value = {"orderPropsId": rules["properties"]["CACHBACK"], "value": str(order.cashback)}
+            given = {"order": {"id": number, "propertyValues": [value]}}
+            await self._rest.call("sale.propertyvalue.modify", {"fields": given})
         link = {"orderId": number, "ownerId": self.deals[order.deal], "ownerTypeId": 2}
         await self._rest.call("crm.orderentity.add", {"fields": link})
         return number

@@ -24,8 +24,7 @@ SIZES = Sizes(users=6, products=8, sections=6, settlements=3, strangers=0.3)
 
 def _must() -> State:
     state = expected(make_day(SIZES, 5).messages, MAPPING)
-    # this portal has neither an index nor properties of orders
-    return replace(state, documents=None, orders={key: replace(o, cashback=None) for key, o in state.orders.items()})
+    return replace(state, documents=None)
 
 
 @asynccontextmanager
@@ -85,6 +84,9 @@ async def test_all_that_is_wrong_is_named() -> None:
         items = await rest.rows("sale.shipmentitem.list", within="shipmentItems")
         quantity = {"id": items[0]["id"], "fields": {"quantity": 1000}}
         await named("sale.shipmentitem.update", quantity, "shipment", "quantity", "1000")
+        key, number = next(iter(writer.orders.items()))
+        value = {"fields": {"order": {"id": number, "propertyValues": [{"orderPropsId": 40, "value": "0.01"}]}}}
+        await named("sale.propertyvalue.modify", value, f"order {key}", "cashback", "0.01")
         links = await rest.rows("crm.orderentity.list", within="orderEntity")
         await named("crm.orderentity.deleteByFilter", {"fields": links[0]}, "order", "deal must be")
 

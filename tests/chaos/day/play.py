@@ -40,9 +40,8 @@ async def _busy(stage: DayStage) -> int:
         if found := int((await stage.control.counters())["in_flight"]):
             return found
         if asyncio.get_running_loop().time() > deadline:
-            # all that was sent may be done already: an idle worker is killed, too
-            return 0
-        lag = await stage.lag()
-        if lag is not None and lag["totals"]["lag"] == 0 and not await stage.in_queues():
+            raise TimeoutError(f"no requests at the portal within {_BUSY:g} s: {await stage.quiet.look()}")
+        if (await stage.quiet.look()).done:
+            # all that was sent is done already: an idle worker is killed, too
             return 0
         await asyncio.sleep(_LOOK)

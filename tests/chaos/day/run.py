@@ -9,7 +9,6 @@ from pathlib import Path
 from sandbox.site.day import make_day, shuffled
 from sandbox.site.message import Message
 from tests.chaos.day.play import play
-from tests.chaos.day.quiet import all_done
 from tests.chaos.day.shape import Shape, Urls
 from tests.chaos.day.stage import DayStage, day_stage
 from tests.chaos.day.verdict import DayVerdict, dead_letters, look
@@ -56,7 +55,7 @@ async def _run(stage: DayStage, seed: int, verdict: DayVerdict) -> None:
 async def _first(stage: DayStage, verdict: DayVerdict, messages: tuple[Message, ...], seed: int) -> None:
     dice = random.Random(seed)
     verdict.kills = await play(stage, shuffled(messages, seed), dice, stage.shape.kills)
-    await all_done(stage)
+    await stage.quiet.done(calm=stage.shape.calm, stall=stage.shape.stall)
 
 
 async def _again(stage: DayStage, verdict: DayVerdict, seed: int) -> None:
@@ -66,7 +65,7 @@ async def _again(stage: DayStage, verdict: DayVerdict, seed: int) -> None:
     await stage.control.forget()
     began = time.monotonic()
     await play(stage, again, random.Random(seed), 0)
-    await all_done(stage)
+    await stage.quiet.done(calm=stage.shape.calm, stall=stage.shape.stall)
     verdict.again_seconds = time.monotonic() - began
     verdict.again_writes = await stage.control.writes()
     if verdict.again_writes:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import aio_pika
-import httpx
 import orjson
 
 from sandbox.site.day import EXCHANGES
 from sandbox.site.publish import NoExchange, Publisher
+from stack.quiet import Quiet
 from stack.sandbox import Portal
 from stack.worker import Worker
 from tests.chaos.day.control import Control
@@ -46,23 +46,7 @@ class DayStage:
     prefix: str
     topics: str
     alias: str
-    http: httpx.AsyncClient
-
-    async def lag(self) -> dict[str, Any] | None:
-        """What the worker's page tells as JSON; None while there is no worker to ask."""
-        try:
-            answer = await self.http.get(f"{self.keeper.worker.url}/api/lag")
-            return answer.json() if answer.status_code == 200 else None  # type: ignore[no-any-return]
-        except (httpx.HTTPError, ValueError):
-            return None
-
-    async def in_queues(self) -> int:
-        """Messages that lie ready in the queues."""
-        connection = await aio_pika.connect(self.urls.rabbitmq)
-        async with connection:
-            channel = await connection.channel()
-            queues = [await channel.get_queue(f"{self.prefix}{name}", ensure=True) for name in EXCHANGES]
-            return sum(queue.declaration_result.message_count or 0 for queue in queues)
+    quiet: Quiet
 
     async def publisher(self) -> Publisher:
         """A publisher whose exchanges are there; waits for the worker to declare them."""
@@ -71,7 +55,7 @@ class DayStage:
             try:
                 async with Publisher(self.urls.rabbitmq, self.prefix) as publisher:
                     await publisher.look(EXCHANGES)
-                    await self.in_queues()
+                await self.quiet.queued()
                 return Publisher(self.urls.rabbitmq, self.prefix)
             except (NoExchange, aio_pika.exceptions.ChannelClosed) as error:
                 if asyncio.get_running_loop().time() > deadline:
@@ -93,13 +77,14 @@ async def day_stage(folder: Path, urls: Urls, shape: Shape) -> AsyncIterator[Day
     env = _environment(folder, urls, shape, run, portal) | {"PIPELINE_MAPPING": str(mapping)}
     keeper = Keeper(Worker(folder / "worker", env))
     control = Control(portal.url)
-    async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
-        try:
-            yield DayStage(folder, urls, shape, portal, control, keeper, f"{run}-", f"day-{run}.", alias, http)
-        finally:
-            await keeper.close()
-            await control.close()
-            await asyncio.to_thread(portal.kill)
+    quiet = Quiet(urls.rabbitmq, [f"{run}-{name}" for name in EXCHANGES], keeper.worker.url, portal.url)
+    try:
+        async with quiet:
+            yield DayStage(folder, urls, shape, portal, control, keeper, f"{run}-", f"day-{run}.", alias, quiet)
+    finally:
+        await keeper.close()
+        await control.close()
+        await asyncio.to_thread(portal.kill)
 
 
 def _environment(folder: Path, urls: Urls, shape: Shape, run: str, portal: Portal) -> dict[str, str]:
