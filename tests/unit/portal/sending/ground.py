@@ -237,6 +237,7 @@ class Ground:
         env = Env(
             portal="default",
             link=lambda entity, external: self.links.get(0, "default", entity, external),
+            part=lambda entity, external, part: self.links.part(0, "default", entity, external, part),
             request_limit=limits.request_limit * 1.1,
             stamp=stamp,
         )

@@ -190,6 +190,22 @@ async def test_links_are_written_before_a_plan_goes_on(ground: Ground) -> None:
     assert written.index(b"l/default/deal/7") < [value[:1] for _, value in ground.table.log if value].index(b"d")
 
 
+async def test_what_a_part_was_given_is_noted_before_the_answer(ground: Ground) -> None:
+    part = {"name": "rows", "entity": "deal", "key": {"id": "7"}}
+    steps = (upsert("first", "7"), {**call("rows", "crm.x.update", id=5), "part": part})
+    for _ in range(2):
+        one = await ground.add(**plan(*steps))
+        await ground.all_done()
+    assert ground.portal.methods == ["crm.deal.list", "crm.deal.add", "crm.x.update"]
+    assert ground.result(one)["steps"]["rows"] == {"action": "unchanged"}
+    written = [key for key, _ in ground.table.log]
+    assert written.index(b"p/default/deal/7/rows") < [value[:1] for _, value in ground.table.log if value].index(b"d")
+    assert await ground.links.drop(0, "default", "deal", "7")
+    one = await ground.add(**plan(*steps))
+    await ground.all_done()
+    assert ground.portal.methods[-1] == "crm.x.update", "forgotten with the link"
+
+
 async def test_unchanged_content_makes_no_call(ground: Ground) -> None:
     for _ in range(2):
         one = await ground.add(**plan(upsert("first", "7")))

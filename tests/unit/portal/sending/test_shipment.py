@@ -74,6 +74,21 @@ def test_what_joins_a_look_up_is_a_member_of_its_shot() -> None:
     assert not made.join(flight(), command()), "a list that is no look-up"
 
 
+def test_look_ups_in_two_places_are_two_shots() -> None:
+    made = Shipment("i", "all", row())
+
+    def look(order: int, external: str) -> Command:
+        lookup = LookUp("payment", "", external, (("orderId", order),))
+        return Command("sale.payment.list", {}, False, lookup=lookup)
+
+    made.add(flight(), look(5, "a"), 0.1)
+    assert not made.join(flight(), look(6, "a"))
+    made.add(flight(), look(6, "a"), 0.1)
+    assert made.join(flight(), look(5, "b"))
+    first, second = made.shots
+    assert first.params["filter"] == {"orderId": 5, "@xmlId": ["a", "b"]} and len(second.members) == 1
+
+
 # -- answers
 
 
