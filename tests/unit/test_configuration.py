@@ -57,7 +57,16 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "PIPELINE_STRICT_ORDER": ("maybe", "'maybe'", "boolean"),
 }
 #: any text is right for these
-FREE = {"PIPELINE_KEY_FILE", "PIPELINE_DATA_DIR", "PIPELINE_WEB_BIND", "PIPELINE_WEB_TOKEN"}
+FREE = {
+    "PIPELINE_ES_USER",
+    "PIPELINE_ES_PASSWORD",
+    "PIPELINE_ES_API_KEY",
+    "PIPELINE_ES_CA_FILE",
+    "PIPELINE_KEY_FILE",
+    "PIPELINE_DATA_DIR",
+    "PIPELINE_WEB_BIND",
+    "PIPELINE_WEB_TOKEN",
+}
 
 
 @pytest.mark.parametrize("field", Settings.model_fields)
