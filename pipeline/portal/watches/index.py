@@ -47,9 +47,9 @@ class Index:
         """In place of an earlier one of its subject."""
         place = watch.portal, watch.subject
         self.drop(place)
-        self._watches[place] = Noted(watch.token, watch.missing, watch.at)
+        noted = self._watches[place] = Noted(watch.token, tuple(dict.fromkeys(watch.missing)), watch.at)
         self._counts[watch.portal] += 1
-        for missing in watch.missing:
+        for missing in noted.missing:
             self._waiting.setdefault((watch.portal, missing), {})[place] = None
 
     def drop(self, place: Place) -> None:
