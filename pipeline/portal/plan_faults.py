@@ -48,10 +48,16 @@ _EXPECTED = {
     "wait": "seconds, 0 to 86400",
     "watch": _FLAG,
     "part": "an object with name, entity, key and, if need be, version",
+    "apart": "a list of names of fields of wanted",
     "unless_new": "the name of an earlier upsert",
 }
 #: Of one entry of a list.
-_ENTRIES = {"keys": "a text", "after": "the name of an earlier step", "find.keys": _KEY}
+_ENTRIES = {
+    "keys": "a text",
+    "after": "the name of an earlier step",
+    "find.keys": _KEY,
+    "apart": "the name of a field of wanted",
+}
 #: Fields that hold a key or a part.
 _INNER = {"key": "key", "alias": "key", "find.keys": "key", "part": "part"}
 #: Fields whose texts are names; what other fields hold is not repeated.

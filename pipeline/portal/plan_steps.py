@@ -60,13 +60,15 @@ class Part(Model):
     """Content that belongs to an object and is remembered apart from its fields: rows, phones, prices.
 
     A step with a part makes no call when the object (link of `entity` and `key`) has the same id, and the step the same
-    content, as when it last succeeded; nor when its `version` is older than the one that was applied.
+    content, as when it last succeeded; nor when its `version` is older than the one that was applied. `apart`: names
+    within `wanted` that are no content, such as names of goods that only new lines are given.
     """
 
     name: str = Field(pattern=_NAME.pattern)
     entity: str
     key: Key
     version: Version | None = None
+    apart: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _known(self) -> Part:

@@ -14,13 +14,22 @@ from typing import Any
 from pipeline.portal.links.keys import external_key
 from pipeline.portal.links.parts import PartNote
 from pipeline.portal.links.versions import is_older
-from pipeline.portal.plan import Part
+from pipeline.portal.plan import CallStep, Part, ReconcileStep
 from pipeline.portal.steps.content import content_hash
 from pipeline.portal.steps.env import Env
+from pipeline.portal.steps.refs import resolve
 
-__all__ = ["PartGuard"]
+__all__ = ["PartGuard", "content_of"]
 
 log = logging.getLogger(__name__)
+
+
+def content_of(step: CallStep | ReconcileStep, results: Mapping[str, Any]) -> dict[str, Any]:
+    """All that a step gives, with its references resolved, but for what stands apart. Raises LookupError."""
+    content: dict[str, Any] = resolve(step.model_dump(include={"method", "params", "wanted", "rule"}), results)
+    if step.part is not None and isinstance(content.get("wanted"), dict):
+        content["wanted"] = {name: value for name, value in content["wanted"].items() if name not in step.part.apart}
+    return content
 
 
 class PartGuard:

@@ -16,7 +16,7 @@ from pipeline.portal.steps.command import Command, Result, Unclear
 from pipeline.portal.steps.course import LinkChanges
 from pipeline.portal.steps.env import Env, Stamp
 from pipeline.portal.steps.find import FindRun
-from pipeline.portal.steps.part_guard import PartGuard
+from pipeline.portal.steps.part_guard import PartGuard, content_of
 from pipeline.portal.steps.plan_end import PlanEnd, plan_end
 from pipeline.portal.steps.plan_links import PlanLinks
 from pipeline.portal.steps.plan_results import error_result, failure, found_name, result_of, success
@@ -244,8 +244,7 @@ class PlanCourse:
         """Has the object the step's part already? Raises LookupError."""
         if not isinstance(step, CallStep | ReconcileStep) or step.part is None:
             return False
-        content = resolve(step.model_dump(include={"method", "params", "wanted", "rule"}), self._results)
-        guard = PartGuard(step.part, content, self._env, force=self._plan.force)
+        guard = PartGuard(step.part, content_of(step, self._results), self._env, force=self._plan.force)
         if guard.done is None:
             self._guards[step.name] = guard
             return False

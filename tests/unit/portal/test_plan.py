@@ -336,7 +336,15 @@ def without(step: dict[str, Any], name: str) -> dict[str, Any]:
         (wire({**CALL, "part": {**PART, "version": "v9"}}), f"plan.steps.0 'a': part.{VERSION}, got 'v9'"),
         (
             wire({**CALL, "part": {**PART, "hash": "x"}}),
-            "plan.steps.0 'a': part: unknown field 'hash'; known: name, entity, key, version",
+            "plan.steps.0 'a': part: unknown field 'hash'; known: name, entity, key, version, apart",
+        ),
+        (
+            wire({**CALL, "part": {**PART, "apart": "x"}}),
+            "plan.steps.0 'a': part.apart: expected a list of names of fields of wanted, got a text of 1 character",
+        ),
+        (
+            wire({**CALL, "part": {**PART, "apart": [5]}}),
+            "plan.steps.0 'a': part.apart.0: expected the name of a field of wanted, got 5",
         ),
         (
             wire({**CALL, "part": PART}, {**CALL, "name": "b", "part": {**PART, "entity": "item:2"}}),

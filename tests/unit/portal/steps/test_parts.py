@@ -15,7 +15,7 @@ from pipeline.portal.plan_builder import PlanBuilder
 from pipeline.portal.steps.command import Refused, Unclear
 from pipeline.portal.steps.content import content_hash
 from pipeline.portal.steps.env import Env
-from pipeline.portal.steps.part_guard import PartGuard
+from pipeline.portal.steps.part_guard import PartGuard, content_of
 from pipeline.portal.steps.plan_course import PlanCourse
 from tests.unit.portal.steps.test_plan_course import again, begin, body, give, names
 from tests.unit.portal.steps.world import (
@@ -98,6 +98,16 @@ def test_the_guard(before: Any, given: dict[str, Any], done: Any, noted: Any) ->
 def test_without_its_object_the_step_runs_and_nothing_is_noted() -> None:
     found = guard(note(), None)
     assert (found.done, found.note) == (None, None)
+
+
+def test_what_stands_apart_is_no_content() -> None:
+    part = Part(name="rows", entity="company", key=KEY, apart=("names", "gone"))
+    step = ReconcileStep(
+        name="r", method="x.list", rule=RULE, wanted={"names": [1], "rest": {"$ref": "a.id"}}, part=part
+    )
+    content = content_of(step, {"a": {"id": "5"}})
+    assert content == {"method": "x.list", "params": {}, "wanted": {"rest": "5"}, "rule": RULE}
+    assert content_of(CallStep(name="c", method="x.set", part=part), {}) == {"method": "x.set", "params": {}}
 
 
 @pytest.mark.parametrize("other", [{"method": "x.y"}, {"params": {"a": "1"}}, {"wanted": 1}, {"rule": "x"}])
