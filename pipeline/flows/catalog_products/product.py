@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from pipeline.delivery.errors import BadInput
 from pipeline.delivery.flow import Event, Flow
 from pipeline.delivery.records import Record
 from pipeline.flows.catalog_products.collection import collection_field
-from pipeline.flows.catalog_products.prices import add_prices
+from pipeline.flows.catalog_products.prices import add_prices, by_group
 from pipeline.flows.catalog_products.properties import PropertySteps
 from pipeline.flows.catalog_sections import ROOT, catalog_named, find_section
 from pipeline.flows.codes import code_of
@@ -19,7 +20,7 @@ from pipeline.flows.making import catalog_of, done_without_plan, effect_flow, is
 from pipeline.flows.mapping.model import CatalogMapping, Mapping
 from pipeline.flows.messages.decoders import Decoders
 from pipeline.flows.messages.model import Product
-from pipeline.portal.plan import Key, Plan
+from pipeline.portal.plan import Key, Part, Plan
 from pipeline.portal.plan_builder import If, PlanBuilder
 from pipeline.topology import EVENTS_PRODUCT
 
@@ -50,7 +51,10 @@ def plan(
     *,
     catalog: str = "default",
 ) -> Plan:
-    """What a product's event makes. Raises BadInput: no such catalogue; a type of price that is in no dictionary."""
+    """What a product's event makes.
+
+    Raises BadInput: no such catalogue; types of prices that are in no dictionary; numbers that are none.
+    """
     settings = catalog_named(mapping, catalog)
     steps = PlanBuilder(subject=f"product:{catalog}:{product.xml_id}", force=force)
     key = Key(id=product.xml_id)
@@ -61,9 +65,12 @@ def plan(
         fields["iblockSectionId"] = If(section.found(0, ""), section.found(0), ROOT)
     elif product.section is not None:
         fields["iblockSectionId"] = ROOT
-    properties = PropertySteps(steps, settings, version)
+    properties = PropertySteps(steps, settings)
     fields |= properties.fields(product)
     fields |= collection_field(properties, product, settings)
+    prices, faults = by_group(product, settings, catalog)
+    if properties.faults or faults:
+        raise BadInput("; ".join([*properties.faults, *faults]))
     made = steps.upsert(
         "product",
         entity,
@@ -74,7 +81,7 @@ def plan(
         title=product.name[:500],
         after=(),
     )
-    add_prices(steps, product, settings, made, entity, key, version, catalog)
+    add_prices(steps, prices, made, Part(name="prices", entity=entity, key=key, version=version))
     return steps.build()
 
 
@@ -87,6 +94,5 @@ def _own_fields(product: Product, settings: CatalogMapping) -> dict[Any, Any]:
         ("previewText", product.preview_text, product.preview_html),
         ("detailText", product.detail_text, product.detail_html),
     ):
-        if text is not None:
-            fields |= {name: text, f"{name}Type": "html" if is_html else "text"}
+        fields |= {name: text or "", f"{name}Type": "html" if is_html else "text"}
     return fields

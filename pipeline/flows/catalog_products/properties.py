@@ -1,7 +1,7 @@
 """Properties of products, and values of list properties, made on demand (mapping: `properties`).
 
-A property that is there stays as it is, whatever the message says of it: managers name and sort them. Values of a list
-follow the message. Links to elements and sections (E, G) and files (F) are not written: their values are ids and files
+A property and a value of a list that are there stay as they are, whatever the message says of them: managers name and
+sort them. Links to elements and sections (E, G) and files (F) are not written: their values are ids and files
 of the site, which mean nothing in the portal.
 """
 
@@ -11,7 +11,10 @@ from typing import Any
 
 from pipeline.flows.codes import short_hash
 from pipeline.flows.mapping.model import CatalogMapping
+from pipeline.flows.messages.faults import Unfit, shown
 from pipeline.flows.messages.model import Picture, Product, Property, PropertyValue
+from pipeline.flows.messages.values import to_number
+from pipeline.flows.texts import written
 from pipeline.portal.plan import Key
 from pipeline.portal.plan_builder import OMIT, If, Made, PlanBuilder, Ref
 
@@ -25,10 +28,11 @@ _LONGEST_XML_ID = 200
 class PropertySteps:
     """Adds the steps that a product's properties need; `fields` are the product's own."""
 
-    def __init__(self, steps: PlanBuilder, settings: CatalogMapping, version: str | None) -> None:
+    def __init__(self, steps: PlanBuilder, settings: CatalogMapping) -> None:
         self.steps = steps
         self._settings = settings
-        self._version = version
+        #: values that are none, for a dead letter that lists all of them
+        self.faults: list[str] = []
         self._made = 0
 
     def fields(self, product: Product) -> dict[Any, Any]:
@@ -67,10 +71,20 @@ class PropertySteps:
         return If(property_id, field, OMIT) if self._settings.properties == "existing" else field
 
     def _value(self, one: Property, property_id: Ref) -> Any:
-        values: list[Any] = [value.text for value in one.values]
+        values: list[Any] = [self._text(one, value.text) for value in one.values]
         if one.kind == "L":
             values = [self._enum(one, value, property_id) for value in one.values]
         return self.written(values if one.multiple else values[:1], property_id, multiple=one.multiple)
+
+    def _text(self, one: Property, text: str) -> str:
+        if one.kind != "N":
+            return text
+        try:
+            number = to_number(text)
+        except Unfit as error:
+            self.faults.append(f"PROPERTY_VALUES.{one.code}.VALUE: {shown(text)} {error}")
+            return ""
+        return "" if number is None else written(number)
 
     def _enum(self, one: Property, value: PropertyValue, property_id: Ref) -> Any:
         xml_id = value.xml_id or value.text
@@ -84,9 +98,7 @@ class PropertySteps:
             found: Made = self.steps.find(name, entity, [key], within=within, after=())
             return If(found.found(0, ""), found.found(0), "")
         within = {"propertyId": property_id}
-        return self.steps.upsert(
-            name, entity, key, {"value": value.text}, within=within, version=self._version, after=()
-        ).id
+        return self.steps.upsert(name, entity, key, {"value": value.text}, within=within, once=True, after=()).id
 
     def _is_written(self, one: Property) -> bool:
         ignored = {code.casefold() for code in self._settings.ignore_properties}

@@ -74,6 +74,7 @@ def _fields(settlement: Settlement, mapping: Mapping, words: Dictionaries, goods
         # else the portal would work it out from the rows, and round otherwise
         "IS_MANUAL_OPPORTUNITY": "Y",
         "OPPORTUNITY": written(total(goods)),
+        "SOURCE_ID": deal.sources.get(settlement.source or "", settlement.source or ""),
         "ASSIGNED_BY_ID": words.user(settlement.assigned_by) or deal.assigned_by,
     }
     stage = words.stage(settlement.status, "STATUS")
@@ -81,8 +82,6 @@ def _fields(settlement: Settlement, mapping: Mapping, words: Dictionaries, goods
         fields["STAGE_ID"] = stage
     if settlement.created is not None:
         fields["BEGINDATE"] = settlement.created.astimezone(mapping.portal.zone).date().isoformat()
-    if settlement.source:
-        fields["SOURCE_ID"] = deal.sources.get(settlement.source, settlement.source)
     return fields | {field: values[key] for key, field in deal.fields.items() if key in values}
 
 

@@ -47,12 +47,9 @@ class Dictionaries:
         return payment.unknown_status == "paid"
 
     def user(self, user: str | None) -> int | None:
-        """The portal's user; one who is in no dictionary is meant by the portal's own id. None: nobody is named."""
-        if user is None:
-            return None
-        known = self._mapping.deal.users.get(user)
-        if known is not None:
-            return known
+        """The portal's user by [deal.users]; without a dictionary the portal's own id is meant. None: nobody."""
+        if user is None or self._mapping.deal.users:
+            return self._mapping.deal.users.get(user or "")
         return int(user) if user.isascii() and user.isdigit() and 0 < len(user) < 10 else None
 
     def check(self) -> None:

@@ -81,16 +81,16 @@ class FoundGoods:
         return If(self._ref(line, ""), self._ref(line, "id"), 0)
 
     def name(self, line: Line) -> Any:
-        """What it is called: by the message, else by the catalogue, else by the mapping."""
-        return line.name or If(self._ref(line, "title"), self._ref(line, "title"), self._unknown(line))
+        """What it is called: by the catalogue, else by the mapping."""
+        return If(self._ref(line, "title"), self._ref(line, "title"), self._unknown(line))
 
     def row_name(self, line: Line) -> If:
         """PRODUCT_NAME of a deal's row: of a known product the portal shows the catalogue's own."""
-        return If(self._ref(line, ""), OMIT, line.name or self._unknown(line))
+        return If(self._ref(line, ""), OMIT, self._unknown(line))
 
     def _ref(self, line: Line, path: str) -> Ref:
         found, place = self._places[line.product]
         return found.found(place, path)
 
     def _unknown(self, line: Line) -> str:
-        return filled(self._template, {"XML_ID": line.product}) or line.product
+        return filled(self._template, {"XML_ID": line.product, "NAME": line.name}) or line.product

@@ -13,12 +13,13 @@ from pipeline.flows.settlements.goods import FoundGoods, goods_of, lines_of
 from pipeline.flows.texts import written
 from pipeline.portal.plan import Key, Part
 from pipeline.portal.plan_builder import Made, PlanBuilder
+from pipeline.portal.plan_steps import MOST_KEYS
 from pipeline.portal.reconciling import basket, gone, order_link, order_properties, payments
 
-__all__ = ["MOST_STEPS_AN_ORDER", "OrderSteps", "moment"]
+__all__ = ["OrderSteps", "moment", "steps_of"]
 
-#: order, link, basket, payments, their deletion, properties; shipments, their deletion, two finds, items, delivered
-MOST_STEPS_AN_ORDER = 12
+#: order, link, basket, payments, their deletion, properties; shipments, their deletion, items, delivered
+_STEPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class OrderSteps:
         *,
         after: tuple[str, ...] = (),
         where: dict[str, Any] | None = None,
+        apart: tuple[str, ...] = (),
     ) -> str:
         """What belongs to the order, all its own; of a new one there is nothing to read. Returns the step's name."""
         step = f"{self.prefix}{name}"
@@ -80,7 +82,7 @@ class OrderSteps:
             {"filter": where or {"orderId": order.id}},
             rule=rule,
             wanted=wanted,
-            part=Part(name=name, entity="order", key=Key(id=self.order.xml_id), version=self.version),
+            part=Part(name=name, entity="order", key=Key(id=self.order.xml_id), version=self.version, apart=apart),
             unless_new=order.name,
             after=after,
         )
@@ -106,19 +108,20 @@ class OrderSteps:
         return fields | {name: value for name, value in optional.items() if value is not None}
 
     def _basket(self, made: Made) -> None:
+        lines = lines_of(goods_of(self.order)).values()
         items = [
             {
                 "xmlId": line.xml_id,
                 "productXmlId": line.product,
                 "productId": self.found.product_id(line),
-                "name": self.found.name(line),
                 "price": written(line.price),
                 "quantity": written(line.quantity),
             }
-            for line in lines_of(goods_of(self.order)).values()
+            for line in lines
         ]
-        given = {"currency": self.mapping.deal.currency, "items": items}
-        self.reconcile(made, "basket", "sale.basketitem.list", basket.NAME, self.own(made) | given)
+        names = [{"xmlId": line.xml_id, "name": self.found.name(line)} for line in lines]
+        given = {"currency": self.mapping.deal.currency, "items": items, "names": names}
+        self.reconcile(made, "basket", "sale.basketitem.list", basket.NAME, self.own(made) | given, apart=("names",))
 
     def _payments(self, made: Made) -> None:
         removed = self.mapping.payment.removed
@@ -140,13 +143,15 @@ class OrderSteps:
             "sum": written(one.sum),
             "paid": "Y" if paid else "N",
         }
-        optional = {
+        given = {
             "payVoucherNum": one.number or None,
             "dateBill": moment(one.created),
             "datePayBefore": moment(one.pay_before),
-            "datePaid": moment(one.paid_at) if paid else None,
         }
-        return fields | {name: value for name, value in optional.items() if value is not None}
+        if paid and one.paid_at is not None:
+            # the portal puts a date of its own on what is paid without one
+            given["datePaid"] = moment(one.paid_at)
+        return fields | given
 
     def _properties(self, made: Made) -> None:
         cashback = None if self.order.cashback is None else written(self.order.cashback)
@@ -171,6 +176,11 @@ class OrderSteps:
         """What is no longer wanted is deleted, after it was made unpaid or taken back."""
         wanted = {"entity": entity, "keep": sorted(keep)}
         return self.reconcile(made, f"{entity}s-gone", f"sale.{entity}.list", gone.NAME, wanted, after=(after,))
+
+
+def steps_of(order: Order) -> int:
+    """How many steps it takes at most; `MOST_KEYS` lines or shipments are found by one."""
+    return _STEPS + 2 + (len(goods_of(order)) + len(order.shipments)) // MOST_KEYS
 
 
 def moment(at: datetime | None) -> str | None:

@@ -6,7 +6,7 @@ goods (found)      \\-> order -> link, basket, payments, properties, shipments -
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pipeline.delivery.flow import Event, Flow
 from pipeline.delivery.records import Record
@@ -18,19 +18,17 @@ from pipeline.flows.messages.model import Order, Settlement
 from pipeline.flows.settlements.deal import add_deal, add_rows
 from pipeline.flows.settlements.dictionaries import Dictionaries
 from pipeline.flows.settlements.goods import FoundGoods, goods_of
-from pipeline.flows.settlements.orders import MOST_STEPS_AN_ORDER, OrderSteps
+from pipeline.flows.settlements.orders import OrderSteps, steps_of
 from pipeline.flows.settlements.shipments import add_shipments
 from pipeline.portal.plan import MOST_STEPS, Plan
 from pipeline.portal.plan_builder import PlanBuilder
 from pipeline.topology import EVENTS_SETTLEMENT
 
-__all__ = ["NAME", "ORDERS_A_PLAN", "flow", "plan", "plans"]
+__all__ = ["NAME", "flow", "plans"]
 
 NAME = "settlements"
 #: company, deal, rows, and up to 17 looks for goods (500 each)
 _OTHER_STEPS = 20
-#: Orders of one plan; a settlement with more makes several, which run one after another.
-ORDERS_A_PLAN = (MOST_STEPS - _OTHER_STEPS) // MOST_STEPS_AN_ORDER
 
 
 def flow(mapping: Mapping) -> Flow:
@@ -44,23 +42,30 @@ def flow(mapping: Mapping) -> Flow:
     return effect_flow(NAME, EVENTS_SETTLEMENT, Decoders(mapping.portal.zone).settlement, handle)
 
 
-def plan(settlement: Settlement, mapping: Mapping, version: str | None = None, force: bool = False) -> Plan:
-    """The only plan of a settlement with at most `ORDERS_A_PLAN` orders. Raises as `plans`."""
-    (only,) = plans(settlement, mapping, version, force)
-    return only
-
-
 def plans(settlement: Settlement, mapping: Mapping, version: str | None = None, force: bool = False) -> list[Plan]:
-    """What a settlement makes. All of its plans upsert the deal, so they run in this order.
+    """What a settlement makes: one plan, or several of many orders. Each upserts the deal, so they run in this order.
 
     Raises BadInput: lists every status that is in no dictionary.
     """
     words = Dictionaries(mapping)
-    orders = list(enumerate(settlement.orders)) if mapping.order.enabled else []
-    parts = [orders[start : start + ORDERS_A_PLAN] for start in range(0, len(orders), ORDERS_A_PLAN)] or [[]]
+    parts = _parts(settlement.orders if mapping.order.enabled else ())
     made = [_plan(settlement, mapping, words, version, force, place, part) for place, part in enumerate(parts)]
     words.check()
     return [steps.build() for steps in made]
+
+
+def _parts(orders: Sequence[Order]) -> list[list[tuple[int, Order]]]:
+    """Orders with their places, so many together as fit into one plan."""
+    parts: list[list[tuple[int, Order]]] = [[]]
+    room = MOST_STEPS - _OTHER_STEPS
+    for place, order in enumerate(orders):
+        steps = steps_of(order)
+        if steps > room and parts[-1]:
+            parts.append([])
+            room = MOST_STEPS - _OTHER_STEPS
+        parts[-1].append((place, order))
+        room -= steps
+    return parts
 
 
 def _plan(

@@ -1,8 +1,10 @@
 """The rule `basket`: lines of an order become what is wanted, by their external ids.
 
     wanted = {"order": 7, "key": "<XML_ID of the order>", "currency": "RUB",
-              "items": [{"xmlId", "productId", "name", "price", "quantity"}, ...]}
+              "items": [{"xmlId", "productId", "productXmlId", "price", "quantity"}, ...],
+              "names": [{"xmlId", "name"}, ...]}
 
+A line keeps the name that it was added with, as the order was made with it; a product may be renamed since.
 Lines that the portal or a manager has added (no external id of ours) stay. The product of a line cannot be changed
 (sale.basketitem.update): a line whose product has come into the catalogue since is replaced.
 """
@@ -24,10 +26,11 @@ NAME = "basket"
 @rule(NAME)
 def basket(current: list[Any], wanted: Any) -> Iterable[CallStep | UpsertStep]:
     """Deletions first: a line that is replaced must not be found by its external id."""
-    given = checked(NAME, wanted, "order", "key", "currency", "items")
+    given = checked(NAME, wanted, "order", "key", "currency", "items", "names")
     held, doubles = external_rows(current)
     gone = list(doubles)
     changes: list[CallStep | UpsertStep] = []
+    names = {item["xmlId"]: item["name"] for item in given["names"]}
     left = dict(held)
     for place, item in enumerate(given["items"]):
         row = left.pop(item["xmlId"], None)
@@ -35,9 +38,9 @@ def basket(current: list[Any], wanted: Any) -> Iterable[CallStep | UpsertStep]:
             gone.append(row)
             row = None
         if row is None:
-            changes.append(_added(given, place, item))
+            changes.append(_added(given, place, item, names[item["xmlId"]]))
             continue
-        fields = {**_priced(item), "name": item["name"], "quantity": item["quantity"]}
+        fields = {**_priced(item), "quantity": item["quantity"]}
         fields.pop("customPrice")
         differing = changed(row, fields)
         if differing:
@@ -62,12 +65,12 @@ def _priced(item: dict[str, Any]) -> dict[str, Any]:
     return {"price": item["price"], "basePrice": item["price"], "discountPrice": "0", "customPrice": "Y"}
 
 
-def _added(given: dict[str, Any], place: int, item: dict[str, Any]) -> UpsertStep:
+def _added(given: dict[str, Any], place: int, item: dict[str, Any], name: str) -> UpsertStep:
     fields = {
         "productId": int(item["productId"] or 0),
-        "productXmlId": item.get("productXmlId") or item["xmlId"],
+        "productXmlId": item["productXmlId"],
         "currency": given["currency"],
-        "name": item["name"],
+        "name": name,
         "quantity": item["quantity"],
         **_priced(item),
     }

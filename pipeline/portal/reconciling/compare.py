@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.delivery.errors import Permanent
 
-__all__ = ["changed", "checked", "external_rows", "number_of", "rows_by_id", "same"]
+__all__ = ["changed", "checked", "external_rows", "needed", "number_of", "rows_by_id", "same"]
 
 #: the portal's own external ids of objects that came without one (sale.basketitem.add and others)
 _PORTALS_OWN = "bx_"
@@ -66,6 +66,14 @@ def checked(rule: str, wanted: Any, *names: str) -> dict[str, Any]:
     if missing:
         raise Permanent(f"rule {rule}: wanted has no {', '.join(missing)}")
     return wanted
+
+
+def needed(rule: str, what: str, number: Any) -> int:
+    """An id that a find has shown. Raises Permanent when it has found nothing."""
+    found = int(number)
+    if not found:
+        raise Permanent(f"rule {rule}: {what} is not there any more; send the message again with --force")
+    return found
 
 
 def _plain(value: Any) -> str:

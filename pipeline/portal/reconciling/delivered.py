@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline.portal.plan import CallStep
-from pipeline.portal.reconciling.compare import changed, checked, number_of, rows_by_id
+from pipeline.portal.reconciling.compare import changed, checked, needed, number_of, rows_by_id
 from pipeline.portal.rules import rule
 
 __all__ = ["NAME", "delivered"]
@@ -27,7 +27,7 @@ def delivered(current: list[Any], wanted: Any) -> Iterable[CallStep]:
     held = {number_of(row): row for row in rows_by_id(current)}
     steps = []
     for place, item in enumerate(given["shipments"]):
-        number = int(item["id"])
+        number = needed(NAME, "a shipment", item["id"])
         if changed(held.get(number, {}), item["fields"]):
             params = {"id": number, "fields": item["fields"]}
             steps.append(CallStep(name=f"delivered{place}", method="sale.shipment.update", params=params))

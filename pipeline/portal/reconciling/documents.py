@@ -14,7 +14,8 @@ __all__ = ["made_as_wanted", "no_longer_wanted"]
 def made_as_wanted(entity: str, current: list[Any], given: dict[str, Any]) -> Iterator[CallStep | UpsertStep]:
     """Additions and changes. `given`: {"order": id, "key": XML_ID of the order, "items": [{"xmlId", "fields"}]}.
 
-    Of an item `always` are fields that each update must have (the method's page), `new` those of the add alone.
+    `always`: fields that each update must have (the method's page). Of an item `new` are fields of the add alone; a
+    field that is None is to be empty.
     """
     held, _ = external_rows(current)
     for place, item in enumerate(given["items"]):
@@ -25,15 +26,20 @@ def made_as_wanted(entity: str, current: list[Any], given: dict[str, Any]) -> It
                 entity=entity,
                 key=Key(id=item["xmlId"], originator=given["key"]),
                 within={"orderId": int(given["order"])},
-                fields={**item["fields"], **item.get("new", {})},
+                fields=_said(item["fields"]) | item.get("new", {}),
                 new=True,
             )
             continue
         differing = changed(row, item["fields"])
         if differing:
             always = {name: item["fields"].get(name, row.get(name)) for name in given.get("always", ())}
-            params = {"id": number_of(row), "fields": {**always, **differing}}
+            emptied = {name: "" if value is None else value for name, value in differing.items()}
+            params = {"id": number_of(row), "fields": {**_said(always), **emptied}}
             yield CallStep(name=f"change{place}", method=f"sale.{entity}.update", params=params)
+
+
+def _said(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def no_longer_wanted(current: list[Any], given: dict[str, Any]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline.portal.plan import CallStep
-from pipeline.portal.reconciling.compare import checked, number_of, rows_by_id, same
+from pipeline.portal.reconciling.compare import checked, needed, number_of, rows_by_id, same
 from pipeline.portal.rules import rule
 
 __all__ = ["NAME", "shipment_items"]
@@ -23,8 +23,11 @@ NAME = "shipment_items"
 def shipment_items(current: list[Any], wanted: Any) -> Iterable[CallStep]:
     """Deletions first, so that no quantity is in two shipments for a while."""
     given = checked(NAME, wanted, "shipments", "items")
-    ours = {int(number) for number in given["shipments"]}
-    asked = {(int(item["shipment"]), int(item["line"])): item["quantity"] for item in given["items"]}
+    ours = {needed(NAME, "a shipment", number) for number in given["shipments"]}
+    asked = {
+        (int(item["shipment"]), needed(NAME, "a line of the basket", item["line"])): item["quantity"]
+        for item in given["items"]
+    }
     gone, changes = [], []
     left = dict(asked)
     for row in rows_by_id(current):
