@@ -8,22 +8,27 @@ from typing import Any, NoReturn, cast
 import pytest
 
 from pipeline.delivery.errors import BadInput, Transient
+from pipeline.delivery.flow import Event
 from pipeline.delivery.ownership import Lost
 from pipeline.delivery.retry import Backoff
 from pipeline.delivery.tables import DurableTable
+from pipeline.portal.control import Control
+from pipeline.portal.links.messages import put_records
 from pipeline.portal.links.store import Link, Links
+from pipeline.portal.partition import partition_of
 from pipeline.portal.requests.row import Row
 from pipeline.portal.steps.plan_end import Missing, PlanEnd
 from pipeline.portal.watches import waking, watches
 from pipeline.portal.watches.watches import Watches
-from pipeline.topology import REQUESTS_BULK
+from pipeline.topology import CONTROL, REQUESTS_BULK
 from tests.unit.portal.fakes import Kafka, MemoryTable, row, settle, until
 
+PLACE = partition_of("default")
 A, B = ("product:23", "a"), ("product:23", "b")
 
 
 def plan(watch: str | None = None, **given: Any) -> Row:
-    return row(plan=True, source="settlements", lane="b", watch=watch, **given)
+    return row(plan=True, source="settlements", lane="b", partition=PLACE, watch=watch, **given)
 
 
 def link(external: str, number: int = 5) -> Link:
@@ -35,7 +40,7 @@ class Died(BaseException):
 
 
 class Ground:
-    """Watches of partition 0, the links, and Kafka."""
+    """Watches of one portal, the links, and Kafka."""
 
     def __init__(self) -> None:
         self.table, self.linked = MemoryTable(), MemoryTable()
@@ -46,7 +51,7 @@ class Ground:
     def owner(self) -> Watches:
         """Of the same tables."""
         table, backoff = cast(DurableTable, self.table), Backoff(0.001, 0.002)
-        self.watches = Watches(table, self.links, self.kafka.send, backoff, partition_of=lambda portal: 0)
+        self.watches = Watches(table, self.links, self.kafka.send, backoff)
         return self.watches
 
     async def ends(self, *missing: Missing, subject: str = "s", watch: str | None = None, **given: Any) -> Row:
@@ -57,7 +62,7 @@ class Ground:
 
     async def put(self, *links: Link) -> None:
         """As a plan or an import does."""
-        await self.links.put_many(0, links)
+        await self.links.put_many(PLACE, links)
         self.watches.linked(links)
 
     def token(self, subject: str = "s") -> str | None:
@@ -71,7 +76,7 @@ class Ground:
     async def take_over(self, waiting: Any = ()) -> None:
         """Another worker begins, with what is in the tables."""
         await self.watches.end()
-        self.owner().begin((0,), waiting)
+        self.owner().begin((PLACE,), waiting)
         await settle()
 
 
@@ -91,7 +96,7 @@ def deaths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 async def ground(deaths: list[str]) -> AsyncIterator[Ground]:
     ground = Ground()
-    ground.watches.begin((0,))
+    ground.watches.begin((PLACE,))
     yield ground
     ground.kafka.gate.set()
     await ground.watches.end()
@@ -138,12 +143,27 @@ async def test_a_plan_run_again_waits_for_what_it_still_misses(ground: Ground) -
 
 async def test_a_link_that_was_dropped_and_put_again_wakes_who_misses_it_by_then(ground: Ground) -> None:
     await ground.put(link("a"))
-    await ground.links.drop(0, "default", "product:23", "a")
+    await ground.links.drop(PLACE, "default", "product:23", "a")
     await ground.ends(A)
     await settle()
     assert ground.woken == []
     await ground.put(link("a"))
     await until(lambda: ground.woken == [ground.token()])
+
+
+async def test_an_import_of_links_wakes(ground: Ground) -> None:
+    await ground.ends(A, subject="a")
+    await ground.ends(B, subject="b")
+    control = Control(["default"], ground.links, ground.watches.linked)
+    (record,) = put_records("default", [link("b", 9)])
+    value = control.flow().decode(record.value or b"")
+    ground.linked.errors = [Transient("away")]
+    with pytest.raises(Transient):
+        await control.handle(Event(CONTROL, PLACE, 0, b"default", {}, b"", value, 0.0))
+    await settle()
+    assert ground.woken == [], "only what is durable is told"
+    await control.handle(Event(CONTROL, PLACE, 0, b"default", {}, b"", value, 0.0))
+    await until(lambda: ground.woken == [ground.token("b")])
 
 
 async def test_a_plan_without_a_subject_leaves_nothing(ground: Ground) -> None:
@@ -205,7 +225,7 @@ async def test_a_take_over_compares_watches_with_links(ground: Ground) -> None:
     await ground.ends(A, subject="there")
     await ground.ends(B, subject="not there")
     await ground.watches.end()
-    await ground.links.put(0, link("a"))  # its owner died before it told anybody
+    await ground.links.put(PLACE, link("a"))  # its owner died before it told anybody
     await ground.take_over()
     await until(lambda: ground.woken == [ground.token("there")])
     assert ground.watches.count("default") == 2
@@ -243,7 +263,7 @@ async def test_what_ends_before_its_watch_is_taken_over(ground: Ground) -> None:
     await ground.put(link("a"))
     await until(lambda: len(ground.woken) == 2)
     await ground.watches.end()
-    ground.owner().begin((0,))
+    ground.owner().begin((PLACE,))
     await ground.ends(subject="s")
     await ground.ends(B, subject="t")
     await settle()
