@@ -11,7 +11,7 @@ from pipeline.configuration import settings as read_settings
 from pipeline.delivery.app import BusApp, make_app
 from pipeline.delivery.exit import refuse
 from pipeline.delivery.slot import claim
-from pipeline.ops import commands, links_command
+from pipeline.ops import commands, links_command, mapping_command
 from pipeline.ops.exchange import command as exchange_command
 from pipeline.portal.access.seal import KeyFileError, load_sealer
 from pipeline.portal.control import Control
@@ -35,6 +35,7 @@ def bootstrap(settings: Settings, *, worker: bool) -> BusApp:
     commands.install(app)
     links_command.install(settings)
     exchange_command.install(settings)
+    mapping_command.install(settings)
     if worker:
         # a third less CPU a message than asyncio's own loop; must stand before a loop is made
         uvloop.install()

@@ -24,7 +24,7 @@ class Fault(NamedTuple):
     def __str__(self) -> str:
         place = " ".join(filter(None, (f"[{self.table}]" if self.table else "", self.key)))
         given = "" if self.given is None else f" got {_cut(self.given)},"
-        return f"{place}:{given} wants: {self.wanted}"
+        return f"{place}:{given} wants: {self.wanted}" if place else f"wants: {self.wanted}"
 
 
 def _cut(given: object) -> str:

@@ -36,7 +36,7 @@ _PATTERNS = {"^[A-Z]{3}$": "a currency of three capital letters, for example RUB
 class MappingError(Exception):
     """The file cannot be used; the text has a line for each fault, each begins with the file's name."""
 
-    def __init__(self, path: Path, faults: list[str]) -> None:
+    def __init__(self, path: Path, faults: list[Fault]) -> None:
         super().__init__("\n".join(f"{path}: {fault}" for fault in faults))
         self.faults = faults
 
@@ -46,9 +46,9 @@ def load(path: Path) -> Mapping:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise MappingError(path, [f"cannot be read: {error.strerror}"]) from None
+        raise MappingError(path, [_whole(f"a file that can be read: {error.strerror}")]) from None
     except UnicodeDecodeError:
-        raise MappingError(path, ["wants: a file in UTF-8"]) from None
+        raise MappingError(path, [_whole("a file in UTF-8")]) from None
     return loads(text, path)
 
 
@@ -57,14 +57,19 @@ def loads(text: str, path: Path = Path("mapping.toml")) -> Mapping:
     try:
         data = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise MappingError(path, [f"wants: TOML: {str(error) or 'nested too deep'}"]) from None
+        raise MappingError(path, [_whole(f"TOML: {str(error) or 'nested too deep'}")]) from None
     try:
         mapping = Mapping.model_validate(data)
     except ValidationError as error:
-        raise MappingError(path, [str(_fault(one)) for one in error.errors(include_url=False)]) from None
+        raise MappingError(path, [_fault(one) for one in error.errors(include_url=False)]) from None
     if faults := checked(mapping):
-        raise MappingError(path, [str(one) for one in faults])
+        raise MappingError(path, faults)
     return mapping
+
+
+def _whole(wanted: str) -> Fault:
+    """A fault of the file as a whole."""
+    return Fault("", "", None, wanted)
 
 
 def _fault(error: Any) -> Fault:

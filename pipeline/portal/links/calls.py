@@ -1,4 +1,4 @@
-"""Calls to a portal from beside the workers: through the bulk lane and the results, never to the portal itself.
+"""Calls to a portal from beside the workers: through a lane and the results, never to the portal itself.
 
 Two callers of one portal would not know of each other's calls, and together go beyond its limits.
 """
@@ -19,16 +19,27 @@ from pipeline.portal.links.kafka import Kafka, LinksError, Tail
 from pipeline.portal.partition import partition_of
 from pipeline.topology import REQUESTS_BULK, RESULTS, wire_name
 
-__all__ = ["SOURCE", "Caller", "open_caller"]
+__all__ = ["SOURCE", "Caller", "Refused", "open_caller"]
 
 #: `source` of these requests; answers of another source than amqp stay in Kafka
 SOURCE = "links"
 
 
-class Caller:
-    """Made by `open_caller`; one call at a time."""
+class Refused(LinksError):
+    """The portal answered with an error; `error` is its code."""
 
-    def __init__(self, kafka: Kafka, answers: Tail, portal: str, credential: str, patience: float) -> None:
+    def __init__(self, method: str, error: str, text: str) -> None:
+        super().__init__(f"{method}: {text}")
+        self.error = error
+
+
+class Caller:
+    """Made by `open_caller`; one call at a time. `topic`: the lane of its requests."""
+
+    def __init__(
+        self, kafka: Kafka, answers: Tail, portal: str, credential: str, patience: float, topic: str = REQUESTS_BULK
+    ) -> None:
+        self._topic = topic
         self._kafka = kafka
         self._answers = answers
         self._portal = portal
@@ -39,7 +50,8 @@ class Caller:
         """The portal's answer: `{"result", "total", "next", "time"}`.
 
         Raises:
-            LinksError: it answered with an error, or nobody did for `patience` seconds.
+            Refused: it answered with an error.
+            LinksError: nobody answered for `patience` seconds.
         """
         message_id = uuid.uuid4().hex
         headers = {
@@ -49,7 +61,7 @@ class Caller:
             "credential": self._credential,
             "amqp-message-id": message_id,
         }
-        record = Record(REQUESTS_BULK, orjson.dumps(params), key=self._portal.encode(), headers=headers)
+        record = Record(self._topic, orjson.dumps(params), key=self._portal.encode(), headers=headers)
         await (await self._kafka.post(record))
         deadline = time.monotonic() + self._patience
         while time.monotonic() < deadline:
@@ -63,14 +75,16 @@ class Caller:
 
 
 @asynccontextmanager
-async def open_caller(kafka: Kafka, portal: str, credential: str, patience: float) -> AsyncIterator[Caller]:
+async def open_caller(
+    kafka: Kafka, portal: str, credential: str, patience: float, topic: str = REQUESTS_BULK
+) -> AsyncIterator[Caller]:
     """Be ready to call. Raises LinksError: no worker has ever run here."""
     settings = kafka.settings
-    await kafka.need(wire_name(settings, REQUESTS_BULK), wire_name(settings, RESULTS))
+    await kafka.need(wire_name(settings, topic), wire_name(settings, RESULTS))
     answers = Tail(settings, RESULTS, [partition_of(portal)])
     try:
         await answers.open()
-        yield Caller(kafka, answers, portal, credential, patience)
+        yield Caller(kafka, answers, portal, credential, patience, topic)
     finally:
         await answers.close()
 
@@ -84,5 +98,5 @@ def _read(method: str, answer: ConsumerRecord, headers: dict[str, str]) -> dict[
         raise LinksError(f"{method}: the answer is no JSON object")
     if "error-class" in headers or "error" in body:
         text = ": ".join(str(body[name]) for name in ("error", "error_description") if body.get(name))
-        raise LinksError(f"{method}: {text or 'an error without a text'}")
+        raise Refused(method, str(body.get("error") or ""), text or "an error without a text")
     return body

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sandbox.portal.methods.crm import (
     bindings,
     comments,
+    currencies,
     dictionaries,
     duplicates,
     items,
@@ -16,7 +17,19 @@ from sandbox.portal.methods.crm import (
 )
 from sandbox.portal.methods.spec import Method
 
-_PARTS = (old, items, productrows, bindings, requisites, comments, dictionaries, duplicates, types, userfields)
+_PARTS = (
+    old,
+    items,
+    productrows,
+    bindings,
+    requisites,
+    comments,
+    dictionaries,
+    currencies,
+    duplicates,
+    types,
+    userfields,
+)
 
 
 def methods() -> Iterator[Method]:

@@ -18,7 +18,7 @@ def faults(text: str, *, least: str = LEAST) -> list[str]:
     with pytest.raises(MappingError) as caught:
         loads(f"{least}{text}")
     assert all(line.startswith("mapping.toml: ") for line in str(caught.value).splitlines())
-    return caught.value.faults
+    return [str(fault) for fault in caught.value.faults]
 
 
 def test_the_example_is_valid() -> None:
@@ -114,7 +114,7 @@ def test_keys_that_the_mapping_names_may_stand_in_titles() -> None:
 
 
 def test_files(tmp_path: Path) -> None:
-    with pytest.raises(MappingError, match=r"none\.toml: cannot be read: No such file"):
+    with pytest.raises(MappingError, match=r"none\.toml: wants: a file that can be read: No such file"):
         load(tmp_path / "none.toml")
     file = tmp_path / "mapping.toml"
     file.write_bytes("[company]\ntitle = 'Ромашка'".encode("cp1251"))
