@@ -1,7 +1,7 @@
-"""Adds without an external id that their own fields identify (reference: Bitrix24, sections 6.3, 6.5 to 6.7).
+"""Adds without an external id that their own fields identify (reference: Bitrix24, sections 6.1, 6.3, 6.5 to 6.7).
 
-`key` fields are asked for, `same` fields must be equal too: numbers by value,
-texts but for blanks, keys but for their case.
+`key` fields are asked for, `same` fields must be equal too, and so must those of `brought` that the add brings: numbers
+by value, texts but for blanks, keys but for their case.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["NATURAL", "Natural"]
 
 @dataclass(frozen=True, slots=True)
 class Natural:
-    """How the add `method` is found again. `row_key`, `rows_key`: as in entities.py; `select`: where list needs it."""
+    """How the add `method` is found again. `row_key`, `rows_key`: as in entity.py; `confirms`: it answers `true`."""
 
     method: str
     list_method: str
@@ -29,6 +29,8 @@ class Natural:
     row_key: str | None = None
     rows_key: str | None = None
     prefix: tuple[str, str] | None = None
+    brought: tuple[str, ...] = ()
+    confirms: bool = False
 
     def has_key(self, fields: Mapping[str, Any]) -> bool:
         """Does the add name all that it is found by?"""
@@ -52,7 +54,10 @@ class Natural:
         return all(
             _plain(_text(row, name)).casefold() == _plain(self._as_kept(name, _text(fields, name))).casefold()
             for name in self.key
-        ) and all(_plain(_text(row, name)) == _plain(_text(fields, name)) for name in self.same)
+        ) and all(_plain(_text(row, name)) == _plain(_text(fields, name)) for name in self._compared(fields))
+
+    def _compared(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
+        return (*self.same, *(name for name in self.brought if field_of(fields, name) is not None))
 
     def id_of(self, row: Mapping[str, Any]) -> str:
         """Id of a row."""
@@ -60,6 +65,8 @@ class Natural:
 
     def answer(self, row: Mapping[str, Any]) -> Any:
         """`result` of the add."""
+        if self.confirms:
+            return True
         if self.row_key is not None:
             return {self.row_key: row}
         number = self.id_of(row)
@@ -122,6 +129,44 @@ NATURAL: dict[str, Natural] = {
             id_field="id",
             row_key="price",
             rows_key="prices",
+        ),
+        # codes of properties are not kept single by a portal (catalog.productProperty.add page)
+        Natural(
+            "catalog.productproperty.add",
+            "catalog.productProperty.list",
+            key=("iblockId", "code"),
+            brought=("name", "propertyType"),
+            id_field="id",
+            row_key="productProperty",
+            rows_key="productProperties",
+        ),
+        Natural(
+            "catalog.productpropertyenum.add",
+            "catalog.productPropertyEnum.list",
+            key=("propertyId", "xmlId"),
+            brought=("value",),
+            id_field="id",
+            row_key="productPropertyEnum",
+            rows_key="productPropertyEnums",
+        ),
+        # one of a shipment for a line of the basket: another add of it is refused, error 201250000001
+        Natural(
+            "sale.shipmentitem.add",
+            "sale.shipmentitem.list",
+            key=("orderDeliveryId", "basketId"),
+            brought=("quantity",),
+            id_field="id",
+            row_key="shipmentItem",
+            rows_key="shipmentItems",
+        ),
+        # one of a type for an owner: "TypeAddress exists" (crm.address.add page); its answer is `true`
+        Natural(
+            "crm.address.add",
+            "crm.address.list",
+            key=("TYPE_ID", "ENTITY_TYPE_ID", "ENTITY_ID"),
+            brought=("ADDRESS_1", "ADDRESS_2", "CITY", "POSTAL_CODE", "REGION", "PROVINCE", "COUNTRY"),
+            id_field="TYPE_ID",
+            confirms=True,
         ),
         *(_userfields(entity) for entity in ("deal", "company", "contact", "lead")),
     )

@@ -266,6 +266,39 @@ def test_what_a_worker_before_us_sent() -> None:
             [{"ID": "9", "FIELD_NAME": "UF_CRM_CODE"}],
             9,
         ),
+        (
+            "catalog.productProperty.add",
+            {"iblockId": 23, "code": "SIZE", "name": "Size", "propertyType": "L"},
+            {"iblockId": "23", "code": "SIZE"},
+            {
+                "productProperties": [
+                    {"id": 9, "iblockId": 23, "code": "SIZE", "name": "Size", "propertyType": "S"},
+                    {"id": 8, "iblockId": 23, "code": "SIZE", "name": "Size", "propertyType": "L"},
+                ]
+            },
+            {"productProperty": {"id": 8, "iblockId": 23, "code": "SIZE", "name": "Size", "propertyType": "L"}},
+        ),
+        (
+            "catalog.productPropertyEnum.add",
+            {"propertyId": "431", "xmlId": "M", "value": "Medium"},
+            {"propertyId": "431", "xmlId": "M"},
+            {"productPropertyEnums": [{"id": 9, "propertyId": 431, "xmlId": "M", "value": "Medium"}]},
+            {"productPropertyEnum": {"id": 9, "propertyId": 431, "xmlId": "M", "value": "Medium"}},
+        ),
+        (
+            "sale.shipmentitem.add",
+            {"orderDeliveryId": 33, "basketId": "18", "quantity": "1.0"},
+            {"orderDeliveryId": "33", "basketId": "18"},
+            {"shipmentItems": [{"id": 9, "orderDeliveryId": 33, "basketId": 18, "quantity": 1}]},
+            {"shipmentItem": {"id": 9, "orderDeliveryId": 33, "basketId": 18, "quantity": 1}},
+        ),
+        (
+            "crm.address.add",
+            {"TYPE_ID": 1, "ENTITY_TYPE_ID": 8, "ENTITY_ID": 5, "CITY": "Omsk"},
+            {"TYPE_ID": "1", "ENTITY_TYPE_ID": "8", "ENTITY_ID": "5"},
+            [{"TYPE_ID": "1", "ENTITY_TYPE_ID": "8", "ENTITY_ID": "5", "CITY": "Omsk", "ADDRESS_1": None}],
+            True,
+        ),
     ],
 )
 def test_adds_that_their_own_fields_identify(method: str, fields: Any, filter: Any, rows: Any, result: Any) -> None:
@@ -275,7 +308,15 @@ def test_adds_that_their_own_fields_identify(method: str, fields: Any, filter: A
     assert answered(call) == result
     again = unclear(run(method, {"fields": fields}))
     again.take(executed([]))
-    assert asked(again)[0] == method
+    assert asked(again)[0] == method.lower()
+
+
+def test_what_an_add_brings_must_be_there() -> None:
+    """An address of another content is an older one: that the add was refused is told when it is made again."""
+    key = {"TYPE_ID": 1, "ENTITY_TYPE_ID": 8, "ENTITY_ID": 5}
+    call = unclear(run("crm.address.add", {"fields": {**key, "CITY": "Omsk"}}))
+    call.take(executed([{**key, "CITY": "Perm"}]))
+    assert asked(call)[0] == "crm.address.add"
 
 
 def test_the_same_comment_said_before_or_by_another_request() -> None:
