@@ -17,8 +17,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from sandbox.site.day import EXCHANGES, MAPPING_FILE, Day, make_day, shuffled
+from sandbox.site.day import EXCHANGES, Day, make_day, shuffled
 from sandbox.site.forms import ZONE
+from sandbox.site.mapping import MAPPING_FILE
 from sandbox.site.message import Message
 from sandbox.site.publish import NoExchange, Publisher
 from sandbox.site.sizes import Sizes
@@ -134,7 +135,7 @@ class _Watch:
         answer = await self._http.get(f"{self.target.portal}/_sandbox/counters", params={"detail": "0"})
         found = answer.raise_for_status().json()
         writes = {f"{verb} {name}": n for verb, names in found["writes"].items() for name, n in names.items()}
-        return _Counted(found["executions"], Counter(found["objects"]), Counter(writes))
+        return _Counted(sum(found["executions"].values()), Counter(found["objects"]), Counter(writes))
 
     async def documents(self) -> int | None:
         """Documents behind the alias; None without Elasticsearch."""

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import orjson
 
@@ -22,13 +21,10 @@ from sandbox.site.sizes import Sizes
 from sandbox.site.users import user_messages
 from sandbox.site.wrong import wrong_messages
 
-__all__ = ["DATE", "EXCHANGES", "MAPPING_FILE", "Day", "make_day", "shuffled"]
+__all__ = ["DATE", "EXCHANGES", "Day", "make_day", "shuffled"]
 
 EXCHANGES = (users.EXCHANGE, products.EXCHANGE, sections.EXCHANGE, settlements.EXCHANGE)
 """All exchanges of the day."""
-
-MAPPING_FILE = Path(__file__).with_name("mapping.toml")
-"""What the day's messages become in a fresh simulated portal: ids, dictionaries, fields."""
 
 DATE = datetime(2026, 11, 20, tzinfo=ZONE)
 """The day that is played unless another one is asked for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
-from sandbox.site.day import MAPPING_FILE
+from sandbox.site.mapping import MAPPING_FILE
 
 __all__ = ["MAPPING", "MAPPING_TOML"]
 

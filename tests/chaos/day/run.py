@@ -42,7 +42,10 @@ async def _run(stage: DayStage, seed: int, verdict: DayVerdict) -> None:
         verdict.seconds = time.monotonic() - began
         verdict.faults = await stage.control.mend()
         counters = await stage.control.counters()
-        verdict.calls, verdict.writes = counters["executions"], sum((await stage.control.writes()).values())
+        verdict.calls, verdict.writes = (
+            sum(counters["executions"].values()),
+            sum((await stage.control.writes()).values()),
+        )
         await look(stage, day.messages, verdict)
         await dead_letters(stage, day.messages, verdict)
     if stage.shape.kills and not any(verdict.kills):

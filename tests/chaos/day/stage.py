@@ -28,6 +28,7 @@ __all__ = ["ALIAS", "DayStage", "day_stage"]
 _EVENTS = {"users": "user", "products": "product", "section": "section", "mutualsettlements": "settlement"}
 _KEYS = {"products": "#", "section": "site.#"}
 _DEFAULTS = ("crm_user_queue", "crm_product_queue", "crm_section_queue", "crm_mutualsettlements_queue")
+_CREDENTIAL = "site"
 _PATIENCE = 75.0
 _DECLARED = 60.0
 ALIAS = "catalog"
@@ -73,7 +74,7 @@ async def day_stage(folder: Path, urls: Urls, shape: Shape) -> AsyncIterator[Day
     await asyncio.to_thread(portal.start)
     alias = f"{ALIAS}-{run}"
     mapping = folder / "mapping.toml"
-    mapping.write_text(MAPPING_TOML.replace(f'index = "{ALIAS}"', f'index = "{alias if urls.search else ""}"'))
+    mapping.write_text(_mapping(alias if urls.search else ""))
     env = _environment(folder, urls, shape, run, portal) | {"PIPELINE_MAPPING": str(mapping)}
     keeper = Keeper(Worker(folder / "worker", env))
     control = Control(portal.url)
@@ -87,6 +88,12 @@ async def day_stage(folder: Path, urls: Urls, shape: Shape) -> AsyncIterator[Day
         await asyncio.to_thread(portal.kill)
 
 
+def _mapping(index: str) -> str:
+    """The sample day's mapping with an index of its own, "" = none."""
+    text = MAPPING_TOML.replace("[portal]", f'[portal]\ncredential = "{_CREDENTIAL}"', 1)
+    return text.replace(f'index = "{ALIAS}"', f'index = "{index}"')
+
+
 def _environment(folder: Path, urls: Urls, shape: Shape, run: str, portal: Portal) -> dict[str, str]:
     queues: dict[str, Any] = {name: {"enabled": False} for name in _DEFAULTS}
     for exchange, event in _EVENTS.items():
@@ -96,7 +103,7 @@ def _environment(folder: Path, urls: Urls, shape: Shape, run: str, portal: Porta
         "address": portal.rest,
         "rate": "none",
         "scale": shape.scale,
-        "credentials": {"site": {"user": "1", "token": "sandbox"}},
+        "credentials": {_CREDENTIAL: {"user": "1", "token": "sandbox"}},
     }
     return {
         "KAFKA_URL": urls.kafka,
