@@ -10,14 +10,17 @@ from pipeline.bridge.service import Bridge
 from pipeline.configuration import settings as read_settings
 from pipeline.delivery.app import BusApp, make_app
 from pipeline.delivery.exit import refuse
+from pipeline.delivery.flow import Flow
 from pipeline.delivery.slot import claim
+from pipeline.flows.mapping import MappingError, load
+from pipeline.flows.site import site_flows
 from pipeline.ops import commands, links_command, mapping_command
 from pipeline.ops.exchange import command as exchange_command
 from pipeline.portal.access.seal import KeyFileError, load_sealer
 from pipeline.portal.control import Control
 from pipeline.portal.gateway import Gateway
 from pipeline.settings import Settings
-from pipeline.topology import AGENTS
+from pipeline.topology import agents
 from pipeline.web.install import install
 
 __all__ = ["app", "bootstrap"]
@@ -59,12 +62,26 @@ def _furnish(app: BusApp, settings: Settings) -> None:
     bridge = Bridge(runtime, gateway.credentials)
     runtime.on_start(bridge.start)
     runtime.on_stop(bridge.stop)
-    for flow in (*gateway.flows(), control.flow(), *bridge.flows):
+    for flow in (*gateway.flows(), control.flow(), *bridge.flows, *_site_flows(settings)):
         runtime.attach(flow)
-    missing = {agent.name for agent in AGENTS} ^ set(runtime.flows)
+    missing = {agent.name for agent in agents(settings)} ^ set(runtime.flows)
     if missing:
         refuse(f"agents and topology.py disagree about: {', '.join(sorted(missing))}")
     install(runtime, gateway, bridge)
+
+
+def _site_flows(settings: Settings) -> tuple[Flow, ...]:
+    """Flows of the site's messages, where a mapping says what becomes of them."""
+    if settings.mapping_file is None:
+        return ()
+    try:
+        mapping = load(settings.mapping_file)
+    except MappingError as error:
+        refuse(str(error))
+    if mapping.portal.name not in settings.all_portals():
+        known = ", ".join(sorted(settings.all_portals()))
+        refuse(f"{settings.mapping_file}: [portal] name: {mapping.portal.name!r} is no portal of the settings: {known}")
+    return site_flows(mapping)
 
 
 app = bootstrap(read_settings(), worker="worker" in sys.argv[1:] and "--help" not in sys.argv)

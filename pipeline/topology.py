@@ -22,6 +22,7 @@ __all__ = [
     "OutboundTarget",
     "Table",
     "Topic",
+    "agents",
     "amqp_in",
     "amqp_out",
     "requests_in",
@@ -90,7 +91,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A Faust agent; `topics` are its lanes, `writes` what it sends to, `module` where it is written."""
+    """A Faust agent; `topics` are its lanes, `writes` what it sends to, `module` where it is written.
+
+    `needs_mapping`: there is one only in a worker with a mapping of the site's messages.
+    """
 
     name: str
     topics: tuple[str, ...]
@@ -98,6 +102,7 @@ class Agent:
     purpose: str
     writes: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
+    needs_mapping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +298,44 @@ AGENTS: tuple[Agent, ...] = (
         "pipeline.bridge.leases",
         "Makes Kafka's assignment the lease of each inbound queue.",
     ),
+    Agent(
+        "companies",
+        (EVENTS_USER,),
+        "pipeline.flows.companies",
+        "Users become companies.",
+        writes=(REQUESTS_BULK, DEAD_LETTERS, OUTCOMES),
+        needs_mapping=True,
+    ),
+    Agent(
+        "catalog-sections",
+        (EVENTS_SECTION,),
+        "pipeline.flows.catalog_sections",
+        "Sections become sections of the portal's catalogue.",
+        writes=(REQUESTS_BULK, DEAD_LETTERS, OUTCOMES),
+        needs_mapping=True,
+    ),
+    Agent(
+        "catalog-products",
+        (EVENTS_PRODUCT,),
+        "pipeline.flows.catalog_products.product",
+        "Products become products of the portal's catalogue.",
+        writes=(REQUESTS_BULK, DEAD_LETTERS, OUTCOMES),
+        needs_mapping=True,
+    ),
+    Agent(
+        "settlements",
+        (EVENTS_SETTLEMENT,),
+        "pipeline.flows.settlements.settlement",
+        "Mutual settlements become deals, orders, payments and shipments.",
+        writes=(REQUESTS_BULK, DEAD_LETTERS, OUTCOMES),
+        needs_mapping=True,
+    ),
 )
+
+
+def agents(settings: Settings) -> tuple[Agent, ...]:
+    """Agents of this installation; those of the site only where a mapping says what their messages become."""
+    return tuple(agent for agent in AGENTS if settings.mapping_file is not None or not agent.needs_mapping)
 
 
 #: event -> its topic and the edge that makes its records

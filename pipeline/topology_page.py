@@ -65,7 +65,8 @@ def page() -> str:
     ]
     for agent in AGENTS:
         cells = (_code(agent.topics), _code(agent.writes), _code(agent.tables))
-        lines.append(f"| `{agent.name}` | {' | '.join(cells)} | `{agent.module}` | {agent.purpose} |")
+        purpose = f"{agent.purpose} Needs a mapping." if agent.needs_mapping else agent.purpose
+        lines.append(f"| `{agent.name}` | {' | '.join(cells)} | `{agent.module}` | {purpose} |")
     return "\n".join(lines)
 
 

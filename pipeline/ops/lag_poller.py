@@ -17,12 +17,12 @@ __all__ = ["LagPoller"]
 
 
 class LagPoller:
-    """Looks at the group `app_id` (Faust's group of an app of version 1) and all topics of topology.AGENTS."""
+    """Looks at the group `app_id` (Faust's group of an app of version 1) and all topics of its agents (topology.agents)."""
 
     def __init__(self, settings: Settings) -> None:
         self.agents = tuple(
             (agent.name, tuple(topology.wire_name(settings, topic) for topic in agent.topics))
-            for agent in topology.AGENTS
+            for agent in topology.agents(settings)
         )
         self.report: LagReport | None = None
         self._topics = {topic: name for name, topics in self.agents for topic in topics}

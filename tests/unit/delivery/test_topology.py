@@ -9,12 +9,14 @@ from cryptography.fernet import Fernet
 from pipeline.bridge.service import Bridge
 from pipeline.delivery.app import make_app
 from pipeline.delivery.plans import changelog_name, topic_plans
+from pipeline.flows.mapping.model import CatalogMapping, Mapping
+from pipeline.flows.site import site_flows
 from pipeline.portal.access.seal import Sealer
 from pipeline.portal.control import Control
 from pipeline.portal.gateway import Gateway
 from pipeline.portal.partition import partition_of
 from pipeline.settings import Settings
-from pipeline.topology import AGENTS, PARTITIONS, TABLES, TOPICS, Agent, amqp_in, amqp_out, topic, wire_name
+from pipeline.topology import AGENTS, PARTITIONS, TABLES, TOPICS, Agent, agents, amqp_in, amqp_out, topic, wire_name
 
 NAMES = [declared.name for declared in TOPICS]
 
@@ -43,13 +45,21 @@ def test_queues_meet_declared_topics() -> None:
 
 
 def test_agents_are_the_flows_that_a_worker_attaches(tmp_path: Path) -> None:
-    app = make_app(Settings(b24rest="http://127.0.0.1:1/rest/", data_dir=tmp_path))
+    settings = Settings(b24rest="http://127.0.0.1:1/rest/", data_dir=tmp_path)
+    app = make_app(settings)
     app.conf.datadir = tmp_path
     gateway = Gateway(app.runtime, Sealer([Fernet.generate_key()]))
     bridge = Bridge(app.runtime, gateway.credentials)
     control = Control((), gateway.links)
     flows = {flow.name: flow for flow in (*gateway.flows(), control.flow(), *bridge.flows)}
-    assert {name: flow.topics for name, flow in flows.items()} == {agent.name: agent.topics for agent in AGENTS}
+    assert {name: flow.topics for name, flow in flows.items()} == {one.name: one.topics for one in agents(settings)}
+
+
+def test_agents_of_the_site_are_flows_that_need_a_mapping() -> None:
+    flows = {flow.name: flow.topics for flow in site_flows(Mapping(catalogs={"default": CatalogMapping(iblock=23)}))}
+    declared = {agent.name: agent for agent in AGENTS if agent.needs_mapping}
+    assert flows.items() <= {name: agent.topics for name, agent in declared.items()}.items()
+    assert not set(declared) & {agent.name for agent in agents(Settings())}
 
 
 def test_topics_are_made_as_they_are_declared() -> None:
