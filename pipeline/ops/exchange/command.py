@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 from faust.cli.base import cli
@@ -87,11 +88,10 @@ def choose(settings: Settings, event: str, name: str | None) -> Sequence[Inbound
 
 
 def _run(settings: Settings, queues: Sequence[InboundQueue], options: work.Options, as_json: bool) -> bool:
-    _say_only_what_ends_us()
     flows = _flows(settings)
     edges = [(inbound, EVENT_EDGES[inbound.edge](inbound)) for inbound in queues]
     try:
-        with open_screen(waits=options.wait is not None, as_json=as_json) as screen:
+        with _quiet(), open_screen(waits=options.wait is not None, as_json=as_json) as screen:
             return asyncio.run(work.run(settings, edges, flows, options, screen))
     except PipelineError as error:
         raise click.ClickException(str(error)) from None
@@ -106,8 +106,14 @@ def _flows(settings: Settings) -> Callable[[Item], frozenset[str]]:
     return lambda item: expected_flows(item.event, item.catalog, mapping)
 
 
-def _say_only_what_ends_us() -> None:
+@contextmanager
+def _quiet() -> Iterator[None]:
     """Connection errors are told in one line by the command; libraries would log each try."""
     handler = logging.StreamHandler()
     handler.setLevel(logging.CRITICAL)
-    logging.getLogger().addHandler(handler)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
