@@ -83,9 +83,11 @@ def test_a_new_portal_takes_the_fields_of_the_examples(number: int) -> None:
 
 
 def test_the_builder_s_example_is_a_plan() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    code, finding = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names: dict[str, Any] = {}
     exec(code, names)
+    exec(finding, names)
+    assert [step.do for step in names["plan"].build().steps] == ["find", "call"]
     record = names["record"]
     assert record.headers["plan"] == "1" and len(parse_plan(record.value).steps) == 2
 
