@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,31 @@ def test_a_misspelt_path_of_the_mapping_is_told(
         read()
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("PIPELINE_MAPPING: got 'maping.toml', wants: a file that exists")
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "queues.md"
+
+
+def test_the_documents_table_is_the_defaults() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| `(\w+)`, (\w+) \| (\S+) \| (\w+) \| `([\w.]+)` \|$", DOCS.read_text(), re.MULTILINE
+    )
+    assert rows == [
+        (
+            queue.queue,
+            queue.exchange,
+            queue.exchange_type,
+            f"`{queue.routing_key}`" if queue.routing_key else "-",
+            queue.event,
+            queue.topic,
+        )
+        for queue in site_queues(Settings())
+    ]
+
+
+def test_the_documents_example_is_read() -> None:
+    (toml,) = re.findall(r"```toml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    found = queues(toml)
+    assert "crm_section_queue" not in found and found["crm_user_queue"].mode == "on-command"
+    assert (found["vg_product_queue"].catalog, found["vg_product_queue"].limit) == ("vigro", 1000)
+    assert found["mxpl_product_queue"] == queues(BRAND)["mxpl_product_queue"]
