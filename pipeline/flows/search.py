@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 
-from pipeline.delivery.errors import BadInput
+from pipeline.delivery.dead_letters import describe
+from pipeline.delivery.errors import BadInput, PipelineError
 from pipeline.delivery.flow import Event, Flow
 from pipeline.delivery.records import Record
-from pipeline.delivery.runs import DONE, outcome, passed_on
+from pipeline.delivery.runs import DONE, FAILED, outcome, passed_on
 from pipeline.flows.mapping.model import CatalogMapping, Mapping
 from pipeline.flows.messages.decoders import Decoders
 from pipeline.flows.messages.model import Price, Product
@@ -18,7 +19,7 @@ from pipeline.search.documents import Document
 from pipeline.search.version import external_version
 from pipeline.topology import EVENTS_PRODUCT
 
-__all__ = ["NAME", "aliases", "document", "flow", "source_of", "tell_done"]
+__all__ = ["NAME", "aliases", "document", "flow", "source_of", "tell"]
 
 NAME = "search"
 
@@ -41,9 +42,12 @@ def flow(mapping: Mapping) -> Flow:
     return Flow(name=NAME, topics=(EVENTS_PRODUCT,), handler=handle, decode=decode)
 
 
-def tell_done(event: Event[Any]) -> Record | None:
-    """The outcome of a document that is in the index; `event` is that of search.documents."""
-    return outcome(event.headers, flow=NAME, status=DONE, action="indexed")
+def tell(event: Event[Any], error: BaseException | None) -> Record | None:
+    """The outcome of a document that is in the index, or never will be; `event` is that of search.documents."""
+    if error is None:
+        return outcome(event.headers, flow=NAME, status=DONE, action="indexed")
+    kind = error.error_class if isinstance(error, PipelineError) else "unexpected"
+    return outcome(event.headers, flow=NAME, status=FAILED, error_class=kind, error=describe(error))
 
 
 def aliases(mapping: Mapping) -> set[str]:

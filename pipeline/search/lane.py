@@ -107,8 +107,7 @@ class Lane:
         return items
 
     async def _deliver(self, items: list[Item], attempt: int) -> None:
-        while items:
-            items = self._living(items)
+        while items := self._living(items):
             if self._stopping.is_set():
                 for item in items:
                     self._dropped(item)

@@ -29,24 +29,25 @@ __all__ = ["NAME", "SearchSink", "SinkRuns"]
 
 NAME = "search-sink"
 
-#: what is told when a document is durable: the event -> records (outcomes of runs)
-Tell = Callable[[Event[Any]], Record | None]
+#: the outcome of an event whose document is durable (no error) or is a dead letter; None = nobody follows it
+Tell = Callable[[Event[Any], BaseException | None], Record | None]
 
 
-def nothing(event: Event[Any]) -> None:
-    """Nobody waits for an outcome."""
+def _nothing(*_: Any) -> None:
+    """Nobody follows."""
 
 
 class SearchSink:
     """The sink of this worker: its flow, its state for health, its connection."""
 
-    def __init__(self, *, tell: Tell = nothing) -> None:
+    def __init__(self, *, tell: Tell = _nothing, client: SearchClient | None = None) -> None:
         self._tell = tell
+        self._client = client
         self._runs: SinkRuns | None = None
 
     def flow(self) -> Flow:
         """The agent, to be attached to the runtime."""
-        return Flow(NAME, (SEARCH_DOCUMENTS,), handler=nothing, reader=self._reader)
+        return Flow(NAME, (SEARCH_DOCUMENTS,), handler=_nothing, reader=self._reader, on_dead=self._on_dead)
 
     def status(self) -> SinkStatus:
         """The state now; cheap."""
@@ -58,8 +59,12 @@ class SearchSink:
             await self._runs.client.close()
 
     def _reader(self, runner: FlowRunner, runtime: Runtime) -> SinkRuns:
-        self._runs = SinkRuns(runner, runtime, self._tell)
+        self._runs = SinkRuns(runner, runtime, self._tell, self._client or SearchClient(runtime.settings))
         return self._runs
+
+    def _on_dead(self, event: Event[Any], error: BaseException) -> list[Record]:
+        told = self._tell(event, error)
+        return [told] if told is not None else []
 
 
 @dataclass(slots=True)
@@ -71,13 +76,13 @@ class _Read:
 class SinkRuns:
     """Stands where PureRuns stands for pure flows: `take` and `drain`."""
 
-    def __init__(self, runner: FlowRunner, runtime: Runtime, tell: Tell, client: SearchClient | None = None) -> None:
+    def __init__(self, runner: FlowRunner, runtime: Runtime, tell: Tell, client: SearchClient) -> None:
         self._runner = runner
         self._runtime = runtime
         self._tell = tell
         self._backoff = Backoff(runtime.settings.retry_min, runtime.settings.retry_max)
         self._sending: set[asyncio.Task[None]] = set()
-        self.client = client or SearchClient(runtime.settings)
+        self.client = client
         self.sink = Sink(runtime.settings, self.client, alive=self._alive, settle=self._settle)
 
     async def take(self, received: list[EventT[Any]]) -> None:
@@ -113,7 +118,7 @@ class SinkRuns:
         if error is None:
             breaker.succeeded()
             self._runner.handled.inc()
-            outcome = self._tell(read.event)
+            outcome = self._tell(read.event, None)
             if outcome is not None:
                 self._send(read.source, [outcome])
             elif self._runner.is_current(read.source):
