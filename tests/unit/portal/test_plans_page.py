@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 
 from pipeline.portal import methods
-from pipeline.portal.entities import _ENTITIES, entity
-from pipeline.portal.plan import CallStep, Plan, ReconcileStep, UpsertStep, parse_plan
+from pipeline.portal.entities import _ENTITIES, _OF_IBLOCK, entity
+from pipeline.portal.links.keys import external_key
+from pipeline.portal.plan import CallStep, FindStep, Plan, ReconcileStep, UpsertStep, parse_plan
 from pipeline.portal.requests.order import plan_keys
 from pipeline.portal.rules import rule_named
 from pipeline.portal.steps.call import CallRun
 from pipeline.portal.steps.env import Env
 from pipeline.portal.steps.settle import Again, Appending, ByExternal, ByNatural
 from pipeline.portal.steps.stamp import ORIGINATOR
+from tests.unit.portal.steps.driver import Driver
 from tests.unit.portal.steps.world import World, steps_of
-from tests.unit.sandbox.calling import Desk
 
 PAGE = (Path(__file__).parents[3] / "docs" / "plans.md").read_text()
 EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
@@ -28,8 +29,8 @@ def plan(number: int) -> Plan:
     return parse_plan(EXAMPLES[number].encode())
 
 
-def test_there_are_three() -> None:
-    assert len(EXAMPLES) == 3 and [len(plan(number).steps) for number in range(3)] == [2, 4, 1]
+def test_there_are_six() -> None:
+    assert [len(plan(number).steps) for number in range(len(EXAMPLES))] == [2, 4, 1, 4, 3, 3]
 
 
 @pytest.mark.parametrize("number", range(3))
@@ -70,16 +71,42 @@ def test_keys_of_the_examples() -> None:
     assert plan_keys(plan(2)) == ("=deal:main\x1f5017",) and plan(2).throttle == "mirror"
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(6))
+def test_an_example_runs_in_a_new_portal(number: int) -> None:
+    driver = Driver()
+    driver.run(plan(number))
+    driver.calls.clear()
+    again = driver.run(Plan(steps=_guarded(plan(number)), subject=plan(number).subject), name="u")
+    assert {done["action"] for done in again.values() if "action" in done} <= {"found", "unchanged"}
+    assert not [name for name in driver.calls if name.rpartition(".")[2] not in ("get", "list")]
+
+
+def _guarded(example: Plan) -> tuple[Any, ...]:
+    """Steps that do nothing when nothing has changed; calls without a part are made again."""
+    return tuple(step for step in example.steps if not isinstance(step, CallStep) or step.part is not None)
+
+
+@pytest.mark.parametrize("number", range(6))
 def test_a_new_portal_takes_the_fields_of_the_examples(number: int) -> None:
-    desk = Desk()
+    driver = Driver()
+    driver.run(plan(number))
     for step in plan(number).steps:
         if isinstance(step, UpsertStep):
             kind = entity(step.entity)
-            fields = {name: 1 if isinstance(value, dict) else value for name, value in step.fields.items()}
-            made = desk.result(kind.add_method, kind.add_params(fields, step.key.id, step.key.originator))
-            row = kind.row(desk.result(kind.get_method, kind.get_params(kind.made(made) or "")))
-            assert row is not None and set(fields) <= set(row)
+            link = driver.links[step.entity, external_key(step.key.originator, step.key.id)]
+            row = kind.row(driver.desk.result(kind.get_method, kind.get_params(link.id)))
+            assert row is not None and {name for name in step.fields if "$" not in name} <= set(row)
+
+
+def test_what_the_newer_examples_make() -> None:
+    driver = Driver()
+    done = driver.run(plan(4))
+    (ball,) = (row for row in driver.rows("product") if row["xmlId"] == "b-3")
+    assert [one["value"] for one in ball[f"property{done['shape']['id']}"]] == [done["round"]["id"]]
+    assert driver.links["alias:product:23", "ball"].id == done["ball"]["id"]
+    assert driver.run(plan(3))["goods"] == {"found": [None, None], "missing": 2}
+    driver.calls.clear()
+    assert driver.run(plan(5))["basket"] == {"made": 1} and "sale.basketitem.list" not in driver.calls
 
 
 def test_the_builder_s_example_is_a_plan() -> None:
@@ -94,14 +121,13 @@ def test_the_builder_s_example_is_a_plan() -> None:
 
 def test_all_entities_are_named() -> None:
     section = PAGE.partition("- **Entities**")[2].partition("- **Actions**")[0]
-    assert set(_ENTITIES) | {"item:<entityTypeId>", "product:<iblockId>", "section:<iblockId>"} <= set(
-        re.findall(r"`([^`]+)`", section)
-    )
+    numbered = {f"{kind}:<iblockId>" for kind in _OF_IBLOCK}
+    assert set(_ENTITIES) | {"item:<entityTypeId>"} | numbered <= set(re.findall(r"`([^`]+)`", section))
 
 
 def test_all_fields_of_steps_are_named() -> None:
-    rows = dict(re.findall(r"^\| `(call|upsert|reconcile)` \| ([^|]+)", PAGE, re.MULTILINE))
-    for kind in (CallStep, UpsertStep, ReconcileStep):
+    rows = dict(re.findall(r"^\| `(call|upsert|find|reconcile)` \| ([^|]+)", PAGE, re.MULTILINE))
+    for kind in (CallStep, UpsertStep, FindStep, ReconcileStep):
         fields = set(kind.model_fields) - {"do", "name", "after", "optional"}
         assert set(re.findall(r"`(\w+)`", rows[kind.model_fields["do"].default])) == fields
 
@@ -126,6 +152,13 @@ FIELDS = {
     "catalogGroupId": 1,
     "price": 10,
     "FIELD_NAME": "X",
+    "code": "X",
+    "propertyId": 5,
+    "xmlId": "X",
+    "orderDeliveryId": 5,
+    "basketId": 6,
+    "TYPE_ID": 1,
+    "ENTITY_TYPE_ID": 4,
 }
 
 
