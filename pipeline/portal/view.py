@@ -102,6 +102,8 @@ def portal_state(executor: Executor, now: float) -> PortalState:
         elif slot > 0:
             state, until = "throttled", now + slot
             reason = f"intensity limit until {clock(until)}"
+        elif executor.searching and not executor.in_flight:
+            reason = f"{len(executor.searching)} plans wait for what they have not found"
         elif executor.settling:
             reason = f"{len(executor.settling)} calls of unknown outcome are looked up soon"
         else:

@@ -62,7 +62,7 @@ def plan_keys(plan: Plan) -> tuple[str, ...]:
     """
     keys = [f"plan:{key}" for key in plan.keys or ()]
     if plan.subject is not None:
-        keys.append(f"subject:{plan.subject}")
+        keys.append(f"=subject:{plan.subject}")
     for step in plan.steps:
         if isinstance(step, UpsertStep):
             keys.append(_external(entity(step.entity), step.key.originator, step.key.id))

@@ -53,6 +53,8 @@ class Executor:
         self.pause = Pause(parts.backoff, parts.probes.blocked_probe)
         self.scheduler = Scheduler(parts.bulk_share, self._held)
         self.in_flight = 0
+        #: plans that wait for something that they have not found
+        self.searching: set[Entry] = set()
         #: requests whose call has an unknown outcome
         self.settling: set[Entry] = set()
         self._last_arrival = 0.0
@@ -251,8 +253,11 @@ class Executor:
             return None
         commands = course.commands(now)
         if not commands:
+            if not course.is_out():
+                self.searching.add(entry)
             self.scheduler.retry(entry, course.due() or now)
             return None
+        self.searching.discard(entry)
         entry.method = commands[0].name
         return Flight(entry, row), commands
 
@@ -339,6 +344,7 @@ class Executor:
         assert course is not None and course.reply is not None
         self._finished.append(time.time())
         self.settling.discard(entry)
+        self.searching.discard(entry)
         if isinstance(course.letter, Unknown):
             metrics.PORTAL_UNSETTLED.labels(self.name).inc()
         if isinstance(course, PlanCourse):

@@ -96,4 +96,4 @@ def test_a_reconcile_of_one_object_waits_for_its_writes() -> None:
 def test_a_subject_is_a_key_and_a_find_has_none() -> None:
     builder = PlanBuilder(subject="product:main:7")
     builder.find("f", "company", [Key(id="7", originator="site")], watch=True)
-    assert plan_keys(builder.build()) == ("subject:product:main:7",)
+    assert plan_keys(builder.build()) == ("=subject:product:main:7",)

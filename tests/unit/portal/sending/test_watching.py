@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from pipeline.portal.requests.order import plan_keys
 from pipeline.portal.requests.row import DONE, SENT, WAITING, Row
 from pipeline.portal.steps.course import LinkChanges
 from pipeline.portal.steps.plan_course import PlanCourse
+from pipeline.portal.view import portal_state
 from pipeline.topology import REQUESTS_BULK, RESULTS
 from tests.unit.portal.fakes import settle, until
 from tests.unit.portal.sending.ground import Ground, Refusal
@@ -57,7 +59,7 @@ async def again(ground: Ground) -> Row:
     """The record that a watch has sent last comes back from Kafka."""
     record = ground.kafka.of(REQUESTS_BULK)[-1]
     plan = {"plan": True, "method": "plan", "lane": "b", "body": record.value, "watch": record.headers["watch"]}
-    return await ground.add(**plan, keys=("subject:deal:child",))
+    return await ground.add(**plan, keys=("=subject:deal:child",))
 
 
 async def woken(ground: Ground, count: int = 1) -> None:
@@ -82,12 +84,14 @@ async def test_what_waits_holds_nothing_but_its_keys(watching: Ground) -> None:
         await until(lambda other=other: ground.state(other) == DONE)
     assert ground.portal.commands == ["crm.deal.list"] * 4, "it asks the links, not the portal"
     assert (ground.state(first), ground.state(second)) == (WAITING, WAITING)
+    seen = portal_state(ground.executor, time.time())
+    assert (seen.state, seen.reason) == ("ok", "1 plans wait for what they have not found")
     await ground.add(**parent())
     await ground.all_done()
     number = deals(ground)["parent"]["ID"]
     assert ground.result(first)["steps"]["parent"] == {"found": [{"id": number}], "missing": 0}
     assert (deals(ground)["child"]["TITLE"], deals(ground)["child"]["PARENT"]) == ("newer", number)
-    assert token(ground) is None
+    assert token(ground) is None and not ground.executor.searching
 
 
 async def test_what_waits_is_looked_at_rarely(watching: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,6 +119,7 @@ async def test_it_is_run_again_when_another_plan_makes_what_it_missed(
     await ground.all_done()
     assert ground.result(one)["steps"]["parent"] == {"found": [None], "missing": 1}
     assert counter._value.get() == before + 1
+    assert portal_state(ground.executor, time.time()).watches == 1
     (warning,) = [record.getMessage() for record in caplog.records if "ends without" in record.getMessage()]
     assert warning == "portal default: deal:child ends without deal 'parent'"
     await ground.add(**parent())
