@@ -8,8 +8,9 @@
 | index or cluster read-only (flood stage, a write block) | Blocked: waits, health tells it |
 | 401, 403 | Auth: waits, health tells it |
 | 429 | Throttled: tried again |
-| 413 | TooLarge: sent again in halves |
+| 413 | TooLarge, Permanent |
 | other 4xx (a mapping conflict, an impossible id) | Permanent: dead letter with Elasticsearch's reason |
+| Permanent for a whole request | sent again in halves, until it is one document's |
 | 5xx, no connection, no answer in time | Transient: tried again; a repeat is harmless because of the versions |
 """
 

@@ -16,7 +16,7 @@ from pipeline.delivery.errors import Permanent, PipelineError
 from pipeline.delivery.exit import die
 from pipeline.delivery.retry import Backoff
 from pipeline.search.documents import Document
-from pipeline.search.errors import MissingIndex, TooLarge
+from pipeline.search.errors import MissingIndex
 from pipeline.search.status import SinkStatus
 
 __all__ = ["Item", "Lane", "Limits", "action"]
@@ -114,7 +114,8 @@ class Lane:
                 return
             try:
                 results = await self._send([item.document for item in items])
-            except TooLarge as error:
+            except Permanent as error:
+                # too long, or one of them is such that Elasticsearch refuses the request as a whole
                 if len(items) > 1:
                     half = len(items) // 2
                     await self._deliver(items[:half], attempt)
