@@ -21,10 +21,10 @@ async def sale(mapping: Mapping, asked: Asked) -> AsyncIterator[Fault]:
     persons = await asked.rows("sale.persontype.list", {"select": ["id", "name"]})
     for fault in number("order", "person_type", mapping.order.person_type, persons, "a person type"):
         yield fault
-    systems = await asked.rows("sale.paysystem.list", {"select": ["ID", "NAME"]})
+    systems = await asked.rows("sale.paysystem.list")
     for fault in number("payment", "system", mapping.payment.system, systems, "a pay system"):
         yield fault
-    deliveries = await asked.rows("sale.delivery.getlist", {"select": ["ID", "NAME"]})
+    deliveries = await asked.rows("sale.delivery.getlist")
     for fault in number("shipment", "delivery", mapping.shipment.delivery, deliveries, "a delivery service"):
         yield fault
     for fault in _statuses(mapping, await asked.rows("sale.status.list", {"select": ["id", "type"]})):

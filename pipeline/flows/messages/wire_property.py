@@ -64,8 +64,10 @@ def _property(reader: Reader, path: str, key: str, item: Any) -> Property | None
     if not code:
         reader.faults.missing(one.at("CODE"), "the property's code")
         return None
-    value_key, value = one.take(("VALUE", "VALUES"))
-    values = _with_xml_ids(one, read_values(value, one.at(value_key), reader.faults))
+    value_key = "VALUE" if "VALUE" in item else "VALUES"
+    values = read_values(item.get(value_key), f"{path}.{value_key}", reader.faults)
+    if "VALUE_XML_ID" in item:
+        values = _with_xml_ids(one, values)
     kind = (one.line("PROPERTY_TYPE") or _kind_of(values))[:1].upper()
     if kind not in _KINDS:
         reader.faults.value(one.at("PROPERTY_TYPE"), item["PROPERTY_TYPE"], "is no type: expected S, N, L, E, F or G")
