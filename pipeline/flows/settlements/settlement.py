@@ -20,13 +20,15 @@ from pipeline.flows.settlements.dictionaries import Dictionaries
 from pipeline.flows.settlements.goods import FoundGoods, goods_of
 from pipeline.flows.settlements.orders import OrderSteps, steps_of
 from pipeline.flows.settlements.shipments import add_shipments
-from pipeline.portal.plan import MOST_STEPS, Plan
+from pipeline.portal.plan import Plan
 from pipeline.portal.plan_builder import PlanBuilder
 from pipeline.topology import EVENTS_SETTLEMENT
 
 __all__ = ["NAME", "flow", "plans"]
 
 NAME = "settlements"
+#: A plan may have 500 steps, but what a gateway does for a step grows with their number.
+_MOST_STEPS = 250
 #: company, deal, rows, and up to 17 looks for goods (500 each)
 _OTHER_STEPS = 20
 
@@ -57,12 +59,12 @@ def plans(settlement: Settlement, mapping: Mapping, version: str | None = None, 
 def _parts(orders: Sequence[Order]) -> list[list[tuple[int, Order]]]:
     """Orders with their places, so many together as fit into one plan."""
     parts: list[list[tuple[int, Order]]] = [[]]
-    room = MOST_STEPS - _OTHER_STEPS
+    room = _MOST_STEPS - _OTHER_STEPS
     for place, order in enumerate(orders):
         steps = steps_of(order)
         if steps > room and parts[-1]:
             parts.append([])
-            room = MOST_STEPS - _OTHER_STEPS
+            room = _MOST_STEPS - _OTHER_STEPS
         parts[-1].append((place, order))
         room -= steps
     return parts

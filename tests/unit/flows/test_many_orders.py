@@ -1,0 +1,26 @@
+"""A settlement with 200 orders: several plans, one after another, and one outcome."""
+
+from __future__ import annotations
+
+from tests.unit.flows.desk import PLAIN_MAPPING, SmallWorker
+from tests.unit.flows.samples import good, order, settlement, shipment
+
+
+def test_two_hundred_orders() -> None:
+    worker = SmallWorker(PLAIN_MAPPING)
+    orders = [order(f"O-{n}", [shipment(f"H-{n}", good("G", 1, 10))]) for n in range(200)]
+    records = worker.send("settlement", settlement(*orders), run="r1", item="S-1")
+    assert len(records) > 1
+    assert [record.headers.get("run") for record in records] == [None] * (len(records) - 1) + ["r1"]
+    names = {row["xmlId"] for start in range(0, 200, 50) for row in worker.list("sale.order.list", start=start)}
+    assert names == {f"O-{n}" for n in range(200)}
+    (deal,) = worker.list("crm.deal.list")
+    assert deal["OPPORTUNITY"] == "2000.00"
+    assert len(worker.list("crm.orderentity.list", filter={"ownerId": 1}, start=150)) == 50
+
+
+def test_the_same_orders_again_make_no_call() -> None:
+    worker = SmallWorker(PLAIN_MAPPING)
+    body = settlement(*(order(f"O-{n}") for n in range(30)))
+    worker.send("settlement", body)
+    assert not worker.calls_of(lambda: worker.send("settlement", body))
