@@ -7,8 +7,8 @@
 `originator`, `hash` and `version` may be left out. A put that says nothing of hash or version keeps what is known of
 them, as long as the id stays the same; null forgets them. The record's key is the portal's name.
 
-What is put must be an entity that the bus knows, a number as id, and a version as in versions.py; what an earlier
-release let in may still be dropped.
+What is put must be an entity that the bus knows (or `alias:` and that), a number as id, a version as in versions.py;
+what an earlier release let in may still be dropped.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from pipeline.delivery.records import Record
 from pipeline.portal.entities import entity, is_number
-from pipeline.portal.links.keys import external_key, split_external
+from pipeline.portal.links.keys import alias_entity, external_key, split_external
 from pipeline.portal.links.store import Link
 from pipeline.portal.links.versions import Version
 from pipeline.topology import CONTROL
@@ -33,8 +33,8 @@ __all__ = ["CHUNK", "ENTITY", "DropLink", "DropLinks", "PutLink", "PutLinks", "d
 #: links in one record
 CHUNK = 500
 _MOST = 10_000
-#: `deal`, `item:128`, `product:23`
-ENTITY = r"^[a-z][a-z0-9_.-]{0,63}(:[A-Za-z0-9_-]{1,63})?$"
+#: `deal`, `item:128`, `product:23`, `alias:product:23`
+ENTITY = r"^(alias:)?[a-z][a-z0-9_.-]{0,63}(:[A-Za-z0-9_-]{1,63})?$"
 
 
 def _number_as_text(value: Any) -> Any:
@@ -44,7 +44,7 @@ def _number_as_text(value: Any) -> Any:
 
 def _known_entity(name: str) -> str:
     try:
-        entity(name)
+        entity(name.removeprefix(alias_entity("")))
     except KeyError as error:
         raise PydanticCustomError("entity", "{text}", {"text": error.args[0]}) from None
     return name
@@ -98,6 +98,7 @@ class PutLink(DropLink):
             self.id,
             self.hash if kept is None or "hash" in given else kept.hash,
             self.version if kept is None or "version" in given else kept.version,
+            title=None if kept is None else kept.title,
         )
 
 

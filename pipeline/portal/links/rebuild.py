@@ -51,6 +51,8 @@ class Rebuild:
     ) -> None:
         if originator and not entity.originator_field:
             raise LinksError(f"objects of {entity.name} have no originator")
+        if entity.lies_in is not None:
+            raise LinksError(f"keys of {entity.name} name what its objects lie in: plans find them again by themselves")
         self._call = call
         self._portal = portal
         self._entity = entity

@@ -79,6 +79,22 @@ async def test_what_is_not_said_is_kept_for_the_same_object(
     assert found is not None and (found.hash, found.version) == kept
 
 
+async def test_titles_and_aliases(control: Control, links: Links) -> None:
+    """A title is kept for the same object; an alias is a link of its own."""
+    await links.put(PLACE, Link("main", "product:23", "b1", "17", title="Ball"))
+    for number, title in (("17", "Ball"), ("18", None)):
+        await execute(control, command("links.put", {"entity": "product:23", "external": "b1", "id": number}))
+        found = links.get(PLACE, "main", "product:23", "b1")
+        assert found is not None and found.title == title
+    alias = {"entity": "alias:product:23", "external": "ball"}
+    await execute(control, command("links.put", {**alias, "id": "18"}))
+    assert links.get(PLACE, "main", "alias:product:23", "ball") == Link("main", "alias:product:23", "ball", "18")
+    await execute(control, command("links.drop", alias))
+    assert links.get(PLACE, "main", "alias:product:23", "ball") is None
+    with pytest.raises(BadInput, match="no entity 'x'"):
+        await execute(control, command("links.put", {"entity": "alias:x", "external": "ball", "id": "18"}))
+
+
 async def test_the_same_command_twice_changes_nothing(control: Control, table: MemoryTable) -> None:
     raw = command(
         "links.put", {"entity": "deal", "external": "e", "id": "1"}, {"entity": "deal", "external": "f", "id": 2}

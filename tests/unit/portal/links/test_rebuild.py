@@ -143,3 +143,9 @@ async def test_an_external_id_that_cannot_be_linked_is_told() -> None:
     run = Rebuild(portal, "main", portal.entity)
     assert await collected(run) == {"c": "2"}
     assert run.unfit == ["1"]
+
+
+def test_values_of_list_properties_are_not_rebuilt() -> None:
+    """Their keys name the property, which no list of values tells."""
+    with pytest.raises(LinksError, match="keys of enum:23 name what its objects lie in"):
+        Rebuild(Portal("enum:23", []), "main", entity("enum:23"))
