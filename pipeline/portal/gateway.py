@@ -75,7 +75,13 @@ class Gateway:
         self._book = Book(runtime.table("requests"))
         self._backoff = Backoff(settings.retry_min, settings.retry_max)
         self.links = Links(runtime.table(LINKS))
-        self.watches = Watches(runtime.table(WATCHES), self.links, runtime.producer.send, self._backoff)
+        self.watches = Watches(
+            runtime.table(WATCHES),
+            self.links,
+            runtime.producer.send,
+            self._backoff,
+            scale=lambda portal: self._portals[portal].scale if portal in self._portals else 1.0,
+        )
         self._throttles = RouteThrottles(runtime.table(THROTTLES), self._portals)
         self._completion = Completion(self._book, runtime.producer, self._backoff)
         self._intake = Intake(

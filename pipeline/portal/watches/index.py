@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.portal.steps.plan_end import Missing
@@ -17,11 +17,11 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What is kept of a watch."""
+    """What is kept of a watch. `open`: what of it has not appeared yet; `at`: when its plan was accepted."""
 
     token: str
-    missing: tuple[Missing, ...]
     at: float
+    open: set[Missing]
 
 
 class Index:
@@ -39,17 +39,13 @@ class Index:
         """Watches of a portal."""
         return self._counts[portal]
 
-    def get(self, place: Place) -> Noted | None:
-        """The watch of a subject."""
-        return self._watches.get(place)
-
-    def put(self, watch: Watch) -> None:
-        """In place of an earlier one of its subject."""
+    def put(self, watch: Watch, open: Iterable[Missing]) -> None:
+        """In place of an earlier one of its subject; `open`: what of it is still missing."""
         place = watch.portal, watch.subject
         self.drop(place)
-        noted = self._watches[place] = Noted(watch.token, tuple(dict.fromkeys(watch.missing)), watch.at)
+        noted = self._watches[place] = Noted(watch.token, watch.at, set(open))
         self._counts[watch.portal] += 1
-        for missing in noted.missing:
+        for missing in noted.open:
             self._waiting.setdefault((watch.portal, missing), {})[place] = None
 
     def drop(self, place: Place) -> None:
@@ -58,19 +54,23 @@ class Index:
         if noted is None:
             return
         self._counts[place[0]] -= 1
-        for missing in noted.missing:
+        for missing in noted.open:
             waiting = self._waiting[place[0], missing]
             del waiting[place]
             if not waiting:
                 del self._waiting[place[0], missing]
 
-    def waiting(self, portal: str, missing: Missing) -> tuple[Place, ...]:
-        """Who waits for this object."""
-        return tuple(self._waiting.get((portal, missing), ()))
+    def appeared(self, portal: str, missing: Missing) -> list[tuple[Place, Noted]]:
+        """This object is there: who has waited for it. It is told once."""
+        places = self._waiting.pop((portal, missing), {})
+        found = [(place, self._watches[place]) for place in places]
+        for _, noted in found:
+            noted.open.discard(missing)
+        return found
 
-    def older(self, than: float) -> Iterator[Place]:
+    def older(self, than: float) -> list[Place]:
         """Watches of plans that were accepted before that time."""
-        return iter([place for place, noted in self._watches.items() if noted.at < than])
+        return [place for place, noted in self._watches.items() if noted.at < than]
 
     def clear(self) -> None:
         """The portals are not ours any more."""

@@ -35,7 +35,7 @@ _SLICE = 200
 class Watches:
     """One instance a worker, over the table `watches`. `send`: that of a ConfirmedProducer.
 
-    `partition_of`: of a portal, by its name.
+    By a portal's name: `scale` = so many times faster its clock runs; `partition_of` = its partition.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Watches:
         links: Links,
         send: Callable[[Iterable[Record]], Awaitable[object]],
         backoff: Backoff,
+        scale: Callable[[str], float] = lambda portal: 1.0,
         partition_of: Callable[[str], int] = partition_of,
     ) -> None:
         self._table = table
@@ -51,7 +52,7 @@ class Watches:
         self._backoff = backoff
         self._partition_of = partition_of
         self._index = Index()
-        self._waking = Waking(self.get, send, backoff)
+        self._waking = Waking(self.get, send, backoff, scale)
         self._loading: asyncio.Task[None] | None = None
 
     # -- plans
@@ -80,9 +81,8 @@ class Watches:
             return
         value = None if after is None else encode(after)
         await self._backoff.insist(lambda: self._table.put(row.partition, watch_key(*place), value))
-        if after is None:
-            self._forget(place)
-        else:
+        self._forget(place)
+        if after is not None:
             self._note(after)
 
     def linked(self, links: Iterable[Link]) -> None:
@@ -90,10 +90,8 @@ class Watches:
         if not len(self._index):
             return
         for link in links:
-            for place in self._index.waiting(link.portal, (link.entity, link.external)):
-                noted = self._index.get(place)
-                if noted is not None:
-                    self._waking.wake(place, noted.token)
+            for place, noted in self._index.appeared(link.portal, (link.entity, link.external)):
+                self._waking.wake(place, noted.token, at_once=not noted.open)
 
     def count(self, portal: str) -> int:
         """Watches of a portal."""
@@ -149,9 +147,10 @@ class Watches:
             die("watches could not be taken over", error)
 
     def _note(self, watch: Watch) -> None:
-        self._index.put(watch)
-        if any(self._is_linked(watch.portal, missing) for missing in watch.missing):
-            self._waking.wake((watch.portal, watch.subject), watch.token)
+        still = [missing for missing in watch.missing if not self._is_linked(watch.portal, missing)]
+        self._index.put(watch, still)
+        if len(still) < len(watch.missing):
+            self._waking.wake((watch.portal, watch.subject), watch.token, at_once=not still)
 
     def _forget(self, place: Place) -> None:
         self._index.drop(place)

@@ -231,7 +231,12 @@ class Ground:
         self.links = Links(cast(DurableTable, self.table))
         backoff = Backoff(0.002, 0.01)
         self.watches = Watches(
-            cast(DurableTable, self.watched), self.links, self.kafka.send, backoff, partition_of=lambda portal: 0
+            cast(DurableTable, self.watched),
+            self.links,
+            self.kafka.send,
+            backoff,
+            scale=lambda portal: 100.0,
+            partition_of=lambda portal: 0,
         )
         costs = costs or Costs(600 / limits.operating_window)
         env = Env(

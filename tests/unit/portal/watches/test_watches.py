@@ -45,13 +45,15 @@ class Ground:
     def __init__(self) -> None:
         self.table, self.linked = MemoryTable(), MemoryTable()
         self.kafka = Kafka()
+        #: so fast that there is no pause
+        self.scale = 1e6
         self.links = Links(cast(DurableTable, self.linked))
         self.watches = self.owner()
 
     def owner(self) -> Watches:
         """Of the same tables."""
         table, backoff = cast(DurableTable, self.table), Backoff(0.001, 0.002)
-        self.watches = Watches(table, self.links, self.kafka.send, backoff)
+        self.watches = Watches(table, self.links, self.kafka.send, backoff, scale=lambda portal: self.scale)
         return self.watches
 
     async def ends(self, *missing: Missing, subject: str = "s", watch: str | None = None, **given: Any) -> Row:
@@ -116,6 +118,26 @@ async def test_a_plan_is_run_again_when_what_it_missed_is_linked(ground: Ground)
     await ground.put(link("a"))
     await settle()
     assert ground.woken == [token], "it will see that, too"
+
+
+async def test_many_that_appear_run_a_plan_again_once(ground: Ground) -> None:
+    ground.scale = 1e-6
+    keys = [("product:23", str(number)) for number in range(10)]
+    await ground.ends(*keys)
+    token = ground.token()
+    for _, key in keys[:9]:
+        await ground.put(link(key, int(key) + 1))
+        await settle()
+    assert ground.woken == [], "more may come"
+    await ground.put(link("9", 10))
+    await until(lambda: ground.woken == [token])
+    ground.scale = 1e-6  # a pause that never ends, unless all is there
+    await ground.ends(A, B, subject="t")
+    await ground.put(link("a"))
+    await settle()
+    assert ground.woken == [token], "more may come"
+    await ground.put(link("b", 6))
+    await until(lambda: ground.woken == [token, ground.token("t")])
 
 
 async def test_what_is_linked_while_the_plan_ends_is_not_missed(ground: Ground) -> None:
