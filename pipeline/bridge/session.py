@@ -195,11 +195,18 @@ class Session:
             made = self._translated(delivered)
             tag: int = delivered.delivery.delivery_tag  # type: ignore[union-attr, assignment]
             if isinstance(made, Record):
-                await self._post(tag, made)
+                record = made
             else:
-                for record in made[:-1]:
-                    await self._post(MORE, record)
-                await self._post(tag, made[-1])
+                record = made[-1]
+                for other in made[:-1]:
+                    await self._post(MORE, other)
+            # written out: a coroutine more would cost a microsecond a message
+            try:
+                future = await self._attempt(record)
+            except PipelineError as error:
+                record, future = await self._insist(record, error)
+            self._window.add(Posted(tag, record, future))
+            self._posted.set()
             if number % TURN == 0:
                 await asyncio.sleep(0)
         self._counts.report()

@@ -73,6 +73,7 @@ async def test_queues_are_made_bound_and_read(kafka, rabbitmq, tmp_path: Path) -
         assert (user.key, user.value) == (b"7", b'\xef\xbb\xbf{"XML_ID": 7}')
         assert (headers["queue"], headers["amqp-timestamp"]) == (own["user"], f"{sent.timestamp():.0f}")
         assert (headers["amqp-exchange"], headers["amqp-message-id"]) == (exchange["user"], "m1")
+        assert user.timestamp_type == 1, "the broker's time: versions of documents come from the log"
         products = {(record.key, dict(record.headers).get("catalog")) for record in await w.records(EVENTS_PRODUCT)}
         assert products == {(b"p1", None), (b"p2", None), (b"p1\x1fvigro", b"vigro")}
         deals = sorted((record.key, record.value) for record in await w.records(EVENTS_SETTLEMENT))

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import aiormq
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from pamqp.commands import Basic
 
+from pipeline.delivery.declare import declare, wait_for_kafka
+from pipeline.delivery.plans import topic_plans
 from pipeline.settings import Settings
 from pipeline.topology import (
     DEAD_LETTERS,
@@ -59,11 +60,13 @@ def site_settings(kafka_url: str, amqp_url: str, folder: Path, queues: dict[str,
 
 async def make_topics(settings: Settings) -> None:
     """Topics of events and outcomes, as a worker makes them."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers)
-    await admin.start()
     names = (EVENTS_USER, EVENTS_PRODUCT, EVENTS_SECTION, EVENTS_SETTLEMENT, OUTCOMES, DEAD_LETTERS)
+    admin = await wait_for_kafka(settings.kafka_servers)
     try:
-        await admin.create_topics([NewTopic(wire_name(settings, name), topic(name).partitions, 1) for name in names])
+        # a dead letters' topic that is there already has as few partitions as its test wants
+        there = set(await admin.list_topics())
+        missing = [topic(name) for name in names if wire_name(settings, name) not in there]
+        assert await declare(admin, topic_plans(settings, missing, ())) == []
     finally:
         await admin.close()
 

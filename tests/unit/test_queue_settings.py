@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.configuration import read
+from pipeline.delivery.plans import topic_plans
 from pipeline.settings import Settings
 from pipeline.topology import InboundQueue, amqp_in, site_queues, topic
 
@@ -152,6 +153,18 @@ def test_a_misspelt_path_of_the_mapping_is_told(
         read()
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("PIPELINE_MAPPING: got 'maping.toml', wants: a file that exists")
+
+
+def test_the_newest_of_each_product_stays_and_times_are_the_brokers() -> None:
+    """`reindex` plays the products again, and versions of documents come from the log (issue 5, section 3)."""
+    plans = {plan.name: plan for plan in topic_plans(Settings())}
+    for queue in site_queues(Settings()):
+        plan = plans[queue.topic]
+        assert plan.partitions == 12 and plan.config["message.timestamp.type"] == "LogAppendTime"
+        product = queue.event == "product"
+        assert plan.config["cleanup.policy"] == ("compact" if product else "delete")
+        assert plan.config["retention.ms"] == ("-1" if product else str(14 * 86_400_000))
+    assert "message.timestamp.type" not in plans["portal.results"].config
 
 
 DOCS = Path(__file__).parents[2] / "docs" / "queues.md"
