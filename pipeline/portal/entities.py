@@ -139,6 +139,8 @@ def _property(kind: str, iblock: int) -> Entity:
         rows_key="productProperties" if kind == "property" else "productPropertyEnums",
         many="",
         lies_in=None if kind == "property" else "propertyId",
+        # "Required fields: iblockId", "Required fields: xmlId" (pages of their updates)
+        told_whole=True,
     )
 
 

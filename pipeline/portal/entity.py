@@ -22,6 +22,7 @@ class Entity:
     `row_key` wraps the row in answers of add and get (None = add answers the bare id), `rows_key` those of list.
     `get_key` is None where get answers the bare row. `lies_in`: the field without which an external id says nothing.
     `title_field`: what people know an object by. `many` stands before a field that is asked for several values.
+    `told_whole`: an update must name external id and place as well.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Entity:
     many: str = "@"
     lies_in: str | None = None
     title_field: str | None = None
+    told_whole: bool = False
 
     @property
     def objects(self) -> str:
@@ -71,9 +73,12 @@ class Entity:
         keys = self._keys(external, originator)
         return {**dict(self.fixed), "fields": {**dict(self.within), **fields, **dict(inside), **keys}}
 
-    def update_params(self, number: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Parameters that change the object `number`."""
-        return {**dict(self.fixed), "id": _number(number), "fields": dict(fields)}
+    def update_params(
+        self, number: str, fields: Mapping[str, Any], external: str = "", inside: Inside = ()
+    ) -> dict[str, Any]:
+        """Parameters that change the object `number`; external id and place are told only where they must be."""
+        told = {**dict(self.within), **dict(inside), self.external_field: external} if self.told_whole else {}
+        return {**dict(self.fixed), "id": _number(number), "fields": {**told, **fields}}
 
     def get_params(self, number: str) -> dict[str, Any]:
         """Parameters that read the object `number`."""

@@ -145,7 +145,7 @@ class UpsertRun:
         self.command, self.due = Command(self._kind.list_method, params, write=False, lookup=lookup), due
 
     def _update(self, due: float = 0.0) -> None:
-        params = self._kind.update_params(self._id, self._fields)
+        params = self._kind.update_params(self._id, self._fields, self._step.key.id, self._inside)
         self._appending = appending(self._kind.update_method, params)
         if self._appending is not None:
             self._phase, self.command = "read", self._appending.look()

@@ -91,6 +91,18 @@ def test_parameters_of_what_lies_in_another_object() -> None:
     }
     look = kind.lookup_params(["m", "l"], "SIZE", inside)
     assert look["filter"] == {"propertyId": 431, "xmlId": ["m", "l"]} and "propertyId" in look["select"]
+    assert kind.update_params("5", {"value": "M"}, "m", inside)["fields"] == {
+        "value": "M",
+        "propertyId": 431,
+        "xmlId": "m",
+    }
+    assert entity("property:23").update_params("5", {"name": "Size"}, "SIZE")["fields"] == {
+        "name": "Size",
+        "iblockId": 23,
+        "code": "SIZE",
+    }
+    payment = entity("payment").update_params("5", {"sum": 1}, "p", inside_of({"orderId": 5}))
+    assert payment == {"id": 5, "fields": {"sum": 1}}
     assert entity("property:23").lookup_params(["SIZE"], "")["filter"] == {"iblockId": 23, "code": "SIZE"}
     assert entity("payment").lookup_params(["p"], "", inside_of({"orderId": 5}))["filter"] == {
         "orderId": 5,

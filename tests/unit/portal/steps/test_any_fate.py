@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.portal import rules
-from pipeline.portal.plan import CallStep, Key, Plan, UpsertStep
+from pipeline.portal.plan import CallStep, Key, Part, Plan, UpsertStep
 from pipeline.portal.plan_builder import PlanBuilder, Ref
 from tests.unit.portal.steps.world import OTHERS, START, MemoryPortal, World, link_of, steps_of
 
@@ -208,6 +208,61 @@ def test_the_next_plan_for_the_same_objects(data: st.DataObject, planned: tuple[
         phones = [entry["VALUE"] for entry in row.get("PHONE", ())]
         assert len(phones) == len(set(phones))
     assert course.reply is not None
+
+
+@st.composite
+def guarded(draw: Any) -> Plan:
+    """Upserts once, new, with an alias; an order with payments; parts, and a list that is read unless it is new."""
+    builder = PlanBuilder(force=draw(st.booleans()))
+    options: dict[str, Any] = {"once": draw(st.booleans()), "new": draw(st.booleans()), "alias": Key(id="acme")}
+    company = builder.upsert("company", "company", Key(id="K", originator="site"), {"TITLE": "c"}, **options)
+    order = builder.upsert("order", "order", Key(id="O"), {"TITLE": "o"}, after=draw(st.sampled_from([None, ()])))
+    for number in range(draw(st.integers(0, 2))):
+        key, within = Key(id=f"P{number}", originator="O"), {"orderId": order.id}
+        more = {"new": draw(st.booleans()), "once": draw(st.booleans()), "after": ("order",)}
+        builder.upsert(f"payment{number}", "payment", key, {"TITLE": f"p{number}"}, within=within, **more)
+    part = Part(name="link", entity="order", key=Key(id="O"))
+    fields = {"ENTITY_ID": order.id, "ENTITY_TYPE": "order", "COMMENT": "made"}
+    builder.call("link", "crm.timeline.comment.add", {"fields": fields}, part=part, after=("order",))
+    wanted = {"group": company.id, "calls": ["one", "two"], "upserts": ["three"]}
+    builder.reconcile(
+        "deals",
+        "crm.deal.list",
+        {"filter": {"GROUP": company.id}},
+        rule=RULE,
+        wanted=wanted,
+        part=Part(name="deals", entity="company", key=Key(id="K", originator="site")),
+        unless_new=draw(st.sampled_from([None, "company"])),
+        after=("company",),
+    )
+    return builder.build()
+
+
+@settings(SLOW, max_examples=100)
+@given(data=st.data(), plan=guarded(), there=st.booleans())
+def test_guarded_plans(data: st.DataObject, plan: Plan, there: bool) -> None:
+    """Nothing is doubled, whatever happens; and when it has ended well, the same plan makes no call."""
+    world = World(fate(data, refusals=False))
+    world.portal.last = 1000
+    step = plan.steps[0]
+    assert isinstance(step, UpsertStep)
+    if there and not step.new:
+        world.portal.add("company", START - 9000, ORIGIN_ID="K", ORIGINATOR_ID="site", TITLE="old")
+    course = world.plan(plan)
+    world.finish()
+    (company,) = world.portal.rows("company")
+    (order,) = world.portal.rows("order")
+    assert company["TITLE"] == ("old" if there and step.once and not step.new else "c")
+    for number in range(sum(step.name.startswith("payment") for step in plan.steps)):
+        (payment,) = world.portal.rows("payment", TITLE=f"p{number}")
+        assert payment["orderId"] == order["ID"]
+    assert [int(row["ENTITY_ID"]) for row in world.portal.rows("timeline.comment")] == [order["ID"]]
+    assert sorted(row["TITLE"] for row in world.portal.rows("deal")) == ["one", "three", "two"]
+    assert world.links["alias:company", "acme"].id == str(company["ID"]) == steps_of(course.reply)["company"]["id"]
+    world.log.clear()
+    world.choose = lambda what, options: options[0]
+    again = steps_of(world.plan(plan.model_copy(update={"force": False}), "r2").reply)
+    assert {done["action"] for done in again.values()} <= {"found", "unchanged"} and not world.log
 
 
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
