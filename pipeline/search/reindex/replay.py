@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from pipeline.delivery.errors import BadInput, Permanent
+from pipeline.delivery.errors import BadInput, Permanent, Transient
 from pipeline.delivery.flow import Event
 from pipeline.delivery.records import read_headers
 from pipeline.search.client import SearchClient
@@ -27,7 +28,6 @@ __all__ = ["Counts", "Make", "ReindexError", "Replay", "bounds"]
 #: an event with its raw value -> the document, None = none is made of it. Raises BadInput.
 Make = Callable[[Event[bytes]], Document | None]
 
-_RUN = 2000
 _NOTE_SECONDS = 2.0
 _SHOWN = 10
 
@@ -93,6 +93,7 @@ class Replay:
         self._show = show
         self._gone: Permanent | None = None
         self._left = 0
+        self._noted = 0.0
         self._sink = Sink(
             settings, client, alive=lambda _: True, settle=self._settle, targets=_only_itself, make=_not_here
         )
@@ -106,7 +107,6 @@ class Replay:
             max_partition_fetch_bytes=self._settings.message_limit,
         )
         await consumer.start()
-        noted = time.monotonic()
         try:
             left = {TopicPartition(topic, p) for p in state.ends if state.positions[p] < state.ends[p]}
             consumer.assign(list(left))
@@ -114,7 +114,7 @@ class Replay:
                 consumer.seek(tp, state.positions[tp.partition])
             while left:
                 # only partitions that are not through: the log goes on growing behind the ends
-                received = await consumer.getmany(*left, timeout_ms=500, max_records=_RUN)
+                received = await consumer.getmany(*left, timeout_ms=500, max_records=self._settings.run_limit)
                 for tp, records in received.items():
                     await self._take([one for one in records if one.offset < state.ends[tp.partition]])
                 await self._written()
@@ -122,10 +122,7 @@ class Replay:
                     state.positions[tp.partition] = min(await consumer.position(tp), state.ends[tp.partition])
                     if state.positions[tp.partition] >= state.ends[tp.partition]:
                         left.discard(tp)
-                self._tell()
-                if time.monotonic() - noted > _NOTE_SECONDS:
-                    await self._note()
-                    noted = time.monotonic()
+                await self._tell()
         finally:
             await self._sink.drain(0)
             await consumer.stop()
@@ -148,7 +145,7 @@ class Replay:
         """Wait for all that was handed over; what is noted as read must be in the index."""
         while self._left and self._gone is None:
             await asyncio.sleep(0.005)
-            self._tell()
+            await self._tell()
         if self._gone is not None:
             raise ReindexError(str(self._gone))
 
@@ -162,9 +159,14 @@ class Replay:
             self._counts.refuse(item.document.id, error)
         return True
 
-    def _tell(self) -> None:
+    async def _tell(self) -> None:
         trouble = self._sink.status.trouble
         self._show(trouble.text if trouble is not None else "")
+        # also a sign of life while nothing moves
+        if trouble is None and time.monotonic() - self._noted > _NOTE_SECONDS:
+            with suppress(Transient):
+                await self._note()
+            self._noted = time.monotonic()
 
 
 class _Gone(Permanent):

@@ -64,8 +64,11 @@ class Reindex:
         options: Options,
         show: Show,
         silence: float = _SILENCE,
+        notice: float = 1.5 * LOOK_SECONDS,
     ) -> None:
-        """`topic`: name in Kafka of the log that is replayed; `silence`: see `_SILENCE`."""
+        """`topic`: name in Kafka of the log that is replayed; `silence`: see `_SILENCE`; `notice`: seconds until all
+        sinks have noticed the new index (what they write to the old one alone is carried over).
+        """
         self._settings = settings
         self._client = client
         self._alias = alias
@@ -75,6 +78,7 @@ class Reindex:
         self._options = options
         self._show = show
         self._silence = silence
+        self._notice = notice
         self._noted = 0.0
         self.counts = Counts()
 
@@ -132,7 +136,7 @@ class Reindex:
         await self._client.call(self._client.es.indices.create(index=new, **body))
         await write_state(self._client, new, state)
         self._show("waiting until all workers write to it, too", state, "")
-        await asyncio.sleep(1.5 * LOOK_SECONDS)
+        await asyncio.sleep(self._notice)
         state.begins, state.ends = await bounds(self._settings.kafka_servers, self._topic)
         state.positions = dict(state.begins)
         await write_state(self._client, new, state)
