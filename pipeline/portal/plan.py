@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import orjson
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, model_validator
 
 from pipeline.delivery.errors import BadInput
 from pipeline.delivery.records import Record
@@ -76,6 +76,8 @@ class Plan(Model):
     force: bool = False
     #: one at least, see below: pydantic would count only those without a fault
     steps: tuple[Step, ...] = Field(max_length=MOST_STEPS)
+    #: by step: names of the steps whose results it uses; looked for once, plans are long
+    _used: dict[str, frozenset[str]] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _in_order(self) -> Plan:
@@ -92,9 +94,11 @@ class Plan(Model):
             for earlier in step.after or ():
                 if earlier not in names:
                     raise ValueError(f"{here}: after: {quoted(earlier)} is no earlier step")
-            for ref in references(step):
+            refs = tuple(references(step))
+            for ref in refs:
                 if ref.partition(".")[0] not in names:
                     raise ValueError(f"{here}: the reference {quoted(ref)} leads to no earlier step")
+            self._used[step.name] = frozenset(ref.partition(".")[0] for ref in refs)
             for fault in faults(contents(step)):
                 raise ValueError(f"{here}: {fault}")
             if isinstance(step, ReconcileStep) and step.unless_new is not None:
@@ -115,7 +119,7 @@ class Plan(Model):
         before: str | None = None
         for step in self.steps:
             waits = {before} if step.after is None and before is not None else set(step.after or ())
-            waits |= {ref.partition(".")[0] for ref in references(step)}
+            waits |= self._used[step.name]
             if isinstance(step, UpsertStep):
                 if step.identity in upserts:
                     waits.add(upserts[step.identity])
@@ -126,7 +130,7 @@ class Plan(Model):
 
     def referred(self) -> frozenset[str]:
         """Steps whose results later ones use."""
-        return frozenset(ref.partition(".")[0] for step in self.steps for ref in references(step))
+        return frozenset().union(*self._used.values())
 
     def encode(self) -> bytes:
         """The wire form."""
