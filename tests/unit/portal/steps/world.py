@@ -242,10 +242,12 @@ class World:
 
     def plan(self, plan: Plan, name: str = "r1") -> Course:
         """The course of a plan, run to its end."""
+        accepted = self.now
 
         def course(row: Stored) -> Course:
             sent_at = row.sent_at if row.state == SENT else None
-            return PlanCourse(plan, self.env(), Stamp(f"t-{name}"), row.progress, sent_at=sent_at)
+            stamp = Stamp(f"t-{name}")
+            return PlanCourse(plan, self.env(), stamp, row.progress, sent_at=sent_at, accepted=accepted)
 
         return self.run(course)
 
@@ -264,6 +266,8 @@ class World:
         course = make(row)
         self._write_links(course)
         for _ in range(1000):
+            course.look(self.now)
+            self._write_links(course)
             if course.reply is not None:
                 self._may_crash("answer")
                 return course
@@ -310,6 +314,8 @@ class World:
         self._may_crash("between links")
         for link in changes.puts:
             self.links[link.entity, link.external] = link
+        for link in changes.found:
+            self.links.setdefault((link.entity, link.external), link)
         self._may_crash("between links and parts")
         for note in changes.parts:
             self.parts[note.entity, note.external, note.part] = note
