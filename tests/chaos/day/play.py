@@ -13,6 +13,8 @@ __all__ = ["play"]
 
 _BUSY = 60.0
 _LOOK = 0.05
+#: seconds without anything to do, longer than the figures of lag are old
+_IDLE = 5.0
 
 
 async def play(stage: DayStage, messages: Sequence[Message], dice: random.Random, kills: int) -> list[int]:
@@ -34,14 +36,19 @@ async def play(stage: DayStage, messages: Sequence[Message], dice: random.Random
 
 
 async def _busy(stage: DayStage) -> int:
-    """Wait until there are requests at the portal; how many."""
-    deadline = asyncio.get_running_loop().time() + _BUSY
+    """Wait until there are requests at the portal; how many. 0: all that was sent is done already.
+
+    An idle worker is killed, too. Raises TimeoutError.
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = idle = clock() + _BUSY
     while True:
         if found := int((await stage.control.counters())["in_flight"]):
             return found
-        if asyncio.get_running_loop().time() > deadline:
-            raise TimeoutError(f"no requests at the portal within {_BUSY:g} s: {await stage.quiet.look()}")
-        if (await stage.quiet.look()).done:
-            # all that was sent is done already: an idle worker is killed, too
+        look = await stage.quiet.look()
+        idle = min(idle, clock() + _IDLE) if look.done else clock() + _BUSY
+        if clock() > idle:
             return 0
+        if clock() > deadline:
+            raise TimeoutError(f"no requests at the portal within {_BUSY:g} s: {look}")
         await asyncio.sleep(_LOOK)

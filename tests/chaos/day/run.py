@@ -15,6 +15,10 @@ from tests.chaos.day.verdict import DayVerdict, dead_letters, look
 
 __all__ = ["run_day"]
 
+#: Faults of a kind: one for so many messages, but at least so many.
+_FAULT_EACH = 150
+_FAULTS = 4
+
 
 async def run_day(folder: Path, urls: Urls, shape: Shape, seed: int) -> DayVerdict:
     """On running brokers: play it shuffled and disturbed, compare, play it again and count what is written."""
@@ -26,7 +30,8 @@ async def run_day(folder: Path, urls: Urls, shape: Shape, seed: int) -> DayVerdi
             verdict.failures.append(str(error))
         verdict.ends = stage.keeper.ended
         if verdict.ends:
-            verdict.failures.append(f"the worker ended by itself: {verdict.ends}")
+            tail = stage.keeper.worker.process.tail(5)
+            verdict.failures.append(f"the worker ended by itself: {verdict.ends}; the end of its log:\n{tail}")
     return verdict
 
 
@@ -34,7 +39,7 @@ async def _run(stage: DayStage, seed: int, verdict: DayVerdict) -> None:
     day = make_day(stage.shape.sizes, seed)
     verdict.messages = len(day.messages)
     await stage.keeper.start()
-    await stage.control.break_it()
+    await stage.control.break_it(max(_FAULTS, len(day.messages) // _FAULT_EACH))
     began = time.monotonic()
     try:
         await _first(stage, verdict, day.messages, seed)
