@@ -5,7 +5,7 @@ event -> decode -> plan(message, mapping, ...) -> record in portal.requests.bulk
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,8 @@ from pipeline.delivery.flow import Event, Flow
 from pipeline.delivery.records import Record
 from pipeline.delivery.runs import DONE, FORCE, outcome, passed_on
 from pipeline.flows.mapping.model import Mapping
-from pipeline.portal.plan import Plan
+from pipeline.flows.messages.faults import shown
+from pipeline.portal.plan import Key, Plan
 
 __all__ = ["catalog_of", "done_without_plan", "effect_flow", "is_forced", "records", "version_of"]
 
@@ -35,10 +36,17 @@ def effect_flow(
             return list(handle(event))
         except ValidationError as error:
             # a key that is too long, a control character in it, too many steps: the message's fault, no defect
-            faults = (f"{'.'.join(map(str, fault['loc'])) or 'plan'}: {fault['msg']}" for fault in error.errors())
-            raise BadInput(f"it makes no plan: {'; '.join(dict.fromkeys(faults))}") from None
+            raise BadInput("; ".join(dict.fromkeys(_told(error)))) from None
 
     return Flow(name=name, topics=(topic,), handler=handler, decode=decode)
+
+
+def _told(error: ValidationError) -> Iterator[str]:
+    for fault in error.errors(include_url=False):
+        if error.title == Key.__name__:
+            yield f"XML_ID: {shown(fault['input'])} is no external id: {fault['msg']}"
+        else:
+            yield f"it makes no plan: {'.'.join(map(str, fault['loc'])) or 'plan'}: {fault['msg']}"
 
 
 def records(event: Event[Any], plans: Iterable[Plan], mapping: Mapping, source: str) -> list[Record]:

@@ -16,7 +16,7 @@ from pipeline.flows.messages.model import Picture, Product, Property, PropertyVa
 from pipeline.flows.messages.values import to_number
 from pipeline.flows.texts import written
 from pipeline.portal.plan import Key
-from pipeline.portal.plan_builder import OMIT, If, Made, PlanBuilder, Ref
+from pipeline.portal.plan_builder import OMIT, If, PlanBuilder, Ref
 
 __all__ = ["PropertySteps"]
 
@@ -93,9 +93,8 @@ class PropertySteps:
         entity, key = f"enum:{self._settings.iblock}", Key(id=xml_id, originator=one.code)
         name = self._name("value")
         if self._settings.properties == "existing":
-            # 0: there is no property, so nothing is found in it
-            within: dict[str, Any] = {"propertyId": If(property_id, property_id, 0)}
-            found: Made = self.steps.find(name, entity, [key], within=within, after=())
+            # optional: where there is no property, there is nothing to look in
+            found = self.steps.find(name, entity, [key], within={"propertyId": property_id}, optional=True, after=())
             return If(found.found(0, ""), found.found(0), "")
         within = {"propertyId": property_id}
         return self.steps.upsert(name, entity, key, {"value": value.text}, within=within, once=True, after=()).id

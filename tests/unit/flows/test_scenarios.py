@@ -268,3 +268,21 @@ def test_calls_of_a_new_settlement(worker: SmallWorker) -> None:
     others = {"look-ups": 4, "rows": 1, "links": 2, "properties": 2, "delivered": 2}
     assert sum(calls.values()) == made + sum(others.values())
     nothing_more(worker, "settlement", settlement(one("O-1"), one("O-2")))
+
+
+def test_only_properties_and_values_that_are_there() -> None:
+    catalog = PLAIN_MAPPING.catalogs["default"].model_copy(update={"properties": "existing"})
+    worker = SmallWorker(PLAIN_MAPPING.model_copy(update={"catalogs": {"default": catalog}}))
+    fields = {"iblockId": 23, "name": "Бренд", "code": "BRAND", "propertyType": "L"}
+    worker.desk.result("catalog.productProperty.add", {"fields": fields})
+    worker.desk.result("catalog.productPropertyEnum.add", {"fields": {"propertyId": 1, "value": "А", "xmlId": "B-1"}})
+
+    def brands() -> Any:
+        return worker.desk.result("catalog.product.get", {"id": 1})["product"]["property1"]
+
+    color = {"COLOR": {"NAME": "Цвет", "PROPERTY_TYPE": "L", "VALUE": {"XML_ID": "r", "VALUE": "Красный"}}}
+    worker.send("product", product(PROPERTY_VALUES={**brand("B-1", "А"), **color}))
+    assert brands()["value"] == "1"
+    worker.send("product", product(PROPERTY_VALUES={**brand("B-9", "Я"), **color}))
+    assert brands() is None
+    assert len(worker.list("catalog.productProperty.list")) == len(worker.list("catalog.productPropertyEnum.list")) == 1
