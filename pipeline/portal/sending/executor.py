@@ -255,6 +255,8 @@ class Executor:
         if not commands:
             if not course.is_out():
                 self.searching.add(entry)
+                # thousands may look at once: others come in between
+                await asyncio.sleep(0)
             self.scheduler.retry(entry, course.due() or now)
             return None
         self.searching.discard(entry)

@@ -124,6 +124,8 @@ class Records:
     async def write_links(self, changes: Iterable[LinkChanges], partition: int) -> None:
         """Drops, then puts, then what parts were given."""
         changes = [one for one in changes if one]
+        if not changes:
+            return
         portal, links = self._parts.courses.env.portal, self._parts.links
         drops = [(portal, *place) for one in changes for place in one.drops]
         puts = [link for one in changes for link in one.puts]
