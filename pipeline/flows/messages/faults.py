@@ -11,6 +11,8 @@ __all__ = ["Faults", "Unfit", "masked", "shown"]
 
 SHOWN = 60
 LISTED = 50
+ITEMS = 100_000
+"""Items of all lists of a message: orders, goods, properties, values .."""
 
 _MAIL = re.compile(r"[^\s@,;<>'\"]{1,64}@[^\s@,;<>'\"]{1,190}")
 _PHONE = re.compile(
@@ -43,28 +45,40 @@ def shown(value: Any) -> str:
 
 
 class Faults:
-    """The faults of one message in the order in which they were met."""
+    """The faults of one message in the order in which they were met, and how many items may still be read of it."""
 
-    __slots__ = ("lines",)
+    __slots__ = ("count", "lines", "room")
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.count = 0
+        self.room = ITEMS
 
     def value(self, path: str, value: Any, why: str) -> None:
         """A value is wrong: `ORDERS[2].GOODS[0].QUANTITY: '1,5 шт' is no number`."""
-        self.lines.append(f"{path}: {shown(value)} {why}")
+        self.note(f"{path}: {shown(value)} {why}")
 
     def missing(self, path: str, expected: str) -> None:
         """A value is missing: `ORDERS[3].XML_ID is missing: expected a text or a number`."""
-        self.lines.append(f"{path} is missing: expected {expected}")
+        self.note(f"{path} is missing: expected {expected}")
 
     def note(self, text: str) -> None:
         """Any other fault; the text begins with its path."""
-        self.lines.append(text)
+        self.count += 1
+        if self.count <= LISTED:
+            self.lines.append(text)
+
+    def fits(self, path: str, value: Any) -> bool:
+        """Whether the items of a list (or object) may be read; else a fault: no message may hold up the others."""
+        count = len(value) if isinstance(value, dict | list) else 0
+        if count > self.room >= 0:
+            self.note(f"{path} has {count} items: expected at most {ITEMS} in all lists of a message")
+        self.room -= count
+        return self.room >= 0 or not count
 
     def check(self) -> None:
         """Raises BadInput that lists the faults; the fiftieth is followed by the number of the others."""
         if self.lines:
-            more = len(self.lines) - LISTED
+            more = self.count - LISTED
             rest = [f"and {more} more faults"] if more > 0 else []
-            raise BadInput("; ".join([*self.lines[:LISTED], *rest]))
+            raise BadInput("; ".join([*self.lines, *rest]))

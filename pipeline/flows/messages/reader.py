@@ -172,6 +172,8 @@ class Reader:
     def objects(self, *keys: str, single: tuple[str, ...] = ("XML_ID",)) -> list[Reader]:
         """The objects of a list, see `items`; what is no object is a fault (an empty list is PHP's empty object)."""
         key, value = self.take(keys)
+        if not self.faults.fits(self.at(key), value):
+            return []
         try:
             rows = items(value, self.at(key), single)
         except Unfit as error:

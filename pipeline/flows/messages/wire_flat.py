@@ -11,6 +11,7 @@ lines of the order beside those of its shipments.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pipeline.flows.messages.reader import Reader, same
@@ -45,6 +46,9 @@ class OrderParts:
     goods: list[Reader] = field(default_factory=list)
 
 
+_Shipments = dict[str, list[tuple[OrderParts, ShipmentParts]]]
+
+
 def assemble(application: Reader) -> list[OrderParts]:
     """The orders of an application with all that belongs to them; faults are in the reader."""
     orders = _orders(application)
@@ -56,8 +60,10 @@ def assemble(application: Reader) -> list[OrderParts]:
         parts = _shipment(shipment)
         if order:
             order.shipments.append(parts)
-    for good in application.objects("GOODS", single=_GOOD):
-        _place_good(good, orders)
+    goods = application.objects("GOODS", single=_GOOD)
+    shipments = _by_id(orders.values()) if goods else {}
+    for good in goods:
+        _place_good(good, orders, shipments)
     return list(orders.values())
 
 
@@ -75,9 +81,11 @@ def _orders(application: Reader) -> dict[str, OrderParts]:
         order = orders[key] = OrderParts(reader, xml_id)
         order.payments = reader.objects(*PAYMENTS, single=_PAYMENT)
         order.shipments = [_shipment(one) for one in reader.objects("SHIPMENTS", single=_SHIPMENT)]
-        for good in reader.objects("GOODS", single=_GOOD):
+        goods = reader.objects("GOODS", single=_GOOD)
+        shipments = _by_id([order]) if goods else {}
+        for good in goods:
             if good.data.get("SHIPMENT_XML_ID"):
-                _to_shipment(good, [order])
+                _to_shipment(good, shipments, None)
             else:
                 order.goods.append(good)
     return orders
@@ -88,19 +96,28 @@ def _shipment(reader: Reader) -> ShipmentParts:
 
 
 def _order_of(item: Reader, orders: dict[str, OrderParts]) -> OrderParts | None:
-    known = len(item.faults.lines)
+    known = item.faults.count
     xml_id = item.xml_id("ORDER_XML_ID")
     found = orders.get(xml_id)
-    if found is None and len(item.faults.lines) == known:
+    if found is None and item.faults.count == known:
         item.faults.value(item.at("ORDER_XML_ID"), xml_id, "is no order of the message")
     return found
 
 
-def _place_good(good: Reader, orders: dict[str, OrderParts]) -> None:
+def _by_id(orders: Iterable[OrderParts]) -> _Shipments:
+    """Shipments by id, each with its order."""
+    found: _Shipments = {}
+    for order in orders:
+        for parts in order.shipments:
+            found.setdefault(parts.xml_id, []).append((order, parts))
+    return found
+
+
+def _place_good(good: Reader, orders: dict[str, OrderParts], shipments: _Shipments) -> None:
     if not good.data.get("ORDER_XML_ID") and not good.data.get("SHIPMENT_XML_ID"):
         good.faults.note(f"{good.path} belongs to nothing: expected ORDER_XML_ID or SHIPMENT_XML_ID")
         return
-    within = list(orders.values())
+    order = None
     if good.data.get("ORDER_XML_ID"):
         order = _order_of(good, orders)
         if order is None:
@@ -108,18 +125,17 @@ def _place_good(good: Reader, orders: dict[str, OrderParts]) -> None:
         if not good.data.get("SHIPMENT_XML_ID"):
             order.goods.append(good)
             return
-        within = [order]
-    _to_shipment(good, within)
+    _to_shipment(good, shipments, order)
 
 
-def _to_shipment(good: Reader, orders: list[OrderParts]) -> None:
+def _to_shipment(good: Reader, shipments: _Shipments, within: OrderParts | None) -> None:
     xml_id = good.id("SHIPMENT_XML_ID")
     if xml_id is None:
         return
-    found = [(order, parts) for order in orders for parts in order.shipments if parts.xml_id == xml_id]
+    found = [(order, parts) for order, parts in shipments.get(xml_id, ()) if within is None or order is within]
     if not found:
         good.faults.value(good.at("SHIPMENT_XML_ID"), xml_id, "is no shipment of the message")
-    elif len({order.xml_id for order, _ in found}) > 1:
+    elif len({id(order) for order, _ in found}) > 1:
         good.faults.value(good.at("SHIPMENT_XML_ID"), xml_id, "is in several orders: expected ORDER_XML_ID as well")
     else:
         found[0][1].goods.append(good)

@@ -22,7 +22,10 @@ def read_prices(reader: Reader) -> tuple[Price, ...]:
     type of price (`{"BASE": 1}`). Keys that begin at "0" are places of a list, others are types.
     """
     found: dict[str | None, Price] = {}
-    for path, kind, value in _rows(reader.data.get("PRICES")):
+    given = reader.data.get("PRICES")
+    if not reader.faults.fits("PRICES", given):
+        return ()
+    for path, kind, value in _rows(given):
         price = _price(reader, path, kind, value)
         if price is not None:
             found.setdefault(price.type, price)

@@ -33,7 +33,7 @@ def read_properties(reader: Reader) -> tuple[Property, ...]:
     """The properties by code: objects as the sender writes them, or plain values; also a list of objects with CODE."""
     data: Any = reader.data.get("PROPERTY_VALUES")
     path = reader.at("PROPERTY_VALUES")
-    if is_nothing(data):
+    if is_nothing(data) or not reader.faults.fits(path, data):
         return ()
     if isinstance(data, list):
         rows = [(f"{path}[{place}]", "", item) for place, item in enumerate(data) if item is not None]
@@ -90,6 +90,8 @@ def _kind_of(values: tuple[PropertyValue, ...]) -> str:
 
 def read_values(value: Any, path: str, faults: Faults) -> tuple[PropertyValue, ...]:
     """The values under VALUE: a text, a number, a bool, `{XML_ID, VALUE}`, `{TEXT, TYPE}`, or a list of any of them."""
+    if not faults.fits(path, value):
+        return ()
     if isinstance(value, dict) and not any(key in value for key in _OF_A_VALUE):
         rows = [(f"{path}.{key[:40]}", item) for key, item in value.items()]
     elif isinstance(value, list):

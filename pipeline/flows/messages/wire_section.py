@@ -56,6 +56,8 @@ def read_parent(reader: Reader) -> SectionRef | None:
 def _first_listed(reader: Reader) -> tuple[str | None, str | None]:
     """XML_ID and number of the first section in IBLOCK_SECTION: numbers, or objects with ID, XML_ID."""
     value: Any = reader.data.get("IBLOCK_SECTION")
+    if not reader.faults.fits(reader.at("IBLOCK_SECTION"), value):
+        return None, None
     if isinstance(value, str | int) and not is_nothing(value):
         value = [value]
     try:

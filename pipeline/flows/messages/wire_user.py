@@ -24,6 +24,8 @@ KEYS = frozenset(_OTHER + _INN + _KPP + _OGRN + _VERSION)
 
 _ADDRESS = re.compile(r"[^@\s<>\"'(),;:]+@[^@\s<>\"'(),;:.]+(?:\.[^@\s<>\"'(),;:.]+)+")
 _IN_BRACKETS = re.compile(r"<([^<>]*)>")
+#: of a text with several addresses or phones
+_LONGEST = 10_000
 _KPP_FORM = re.compile(r"\d{4}[\dA-Z]{2}\d{3}", re.ASCII)
 
 
@@ -50,15 +52,20 @@ def read_user(reader: Reader) -> User:
 def _texts(reader: Reader, key: str, separators: str | None) -> list[str]:
     """The texts of a key: one or a list of them, each taken apart at the separators."""
     value: Any = reader.data.get(key)
+    if not reader.faults.fits(reader.at(key), value):
+        return []
     if isinstance(value, dict):
         value = list(value.values())
-    found = []
+    found: list[str] = []
     for place, item in enumerate(value if isinstance(value, list) else [value]):
         try:
             text = to_line(item)
         except Unfit as error:
             path = f"{reader.at(key)}[{place}]" if isinstance(value, list) else reader.at(key)
             reader.faults.value(path, item, str(error))
+            continue
+        if separators and text and len(text) > _LONGEST:
+            reader.faults.note(f"{reader.at(key)} is too long: expected at most {_LONGEST} characters")
             continue
         parts = re.split(separators, text or "") if separators else [text or ""]
         found += [part.strip() for part in parts if part.strip()]

@@ -122,3 +122,10 @@ def test_files(tmp_path: Path) -> None:
         load(file)
     file.write_bytes(b"\xef\xbb\xbf" + LEAST.encode())
     assert load(file).catalogs["default"].iblock == 23
+
+
+def test_the_page_shows_faults_as_they_are() -> None:
+    shown = (ROOT / "docs" / "mapping.md").read_text().split("```text\n")[1].partition("```")[0]
+    wrong = "[deal]\ncategry = 1\n[catalogs.default]\niblock = '23'\n[order.statuses]\nDONE = ''\n"
+    lines = [f"mapping.toml: {fault}" for fault in faults(wrong, least="")]
+    assert sorted(lines) == sorted(shown.splitlines())

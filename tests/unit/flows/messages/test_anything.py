@@ -105,6 +105,8 @@ NESTED = b"[" * 1000 + b"]" * 1000
         *(DEEP % (key, NESTED) for key in (b"ORDERS", b"PROPERTY_VALUES", b"PRICES", b"EMAIL", b"TIMESTAMP_X")),
         b'{"XML_ID": 1, "PAYMENTS": %s, "PAYNEMTS": %s}' % (NESTED, NESTED),
         DEEP % (b"PREVIEW_PICTURE", NESTED),
+        *(DEEP % (key, b"[" + b"0," * 100_001 + b"0]") for key in (b"ORDERS", b"PRICES", b"EMAIL", b"IBLOCK_SECTION")),
+        DEEP % (b"EMAIL", b'"' + b"a " * 100_000 + b'"'),
         DEEP % (b"EMAIL", b'"' + b"a@" + b"." * 200_000 + b'@"'),
         DEEP % (b"PRICES", b'"' + b"1 " * 100_000 + b'"'),
         DEEP % (b"TIMESTAMP_X", b'"' + b"1" * 100_000 + b'"'),

@@ -106,3 +106,10 @@ def test_several_applications_are_refused_here() -> None:
 def test_many_faults_end_in_their_number() -> None:
     found = faults(ORDERS=[{"STATUS": [1]}] * 40)
     assert (len(found), found[-1]) == (51, "and 30 more faults")
+
+
+def test_a_message_has_no_more_items_than_can_be_carried_out() -> None:
+    goods = [{}] * 60_000
+    orders = [{"XML_ID": "1", "GOODS": goods}, {"XML_ID": "2", "GOODS": goods}]
+    (found, *_) = faults(ORDERS=orders)
+    assert found == "ORDERS[1].GOODS has 60000 items: expected at most 100000 in all lists of a message"
