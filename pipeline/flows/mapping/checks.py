@@ -66,7 +66,7 @@ def _templates(mapping: Mapping) -> Iterator[Fault]:
     yield from _template("company", "title", company.title, USER.split(), company.fields)
     yield from _template("company", "stub_title", company.stub_title, ["XML_ID"])
     yield from _template("deal", "title", deal.title, SETTLEMENT.split(), deal.fields)
-    yield from _template("deal", "unknown_good", deal.unknown_good, ["XML_ID"])
+    yield from _template("deal", "unknown_good", deal.unknown_good, ["XML_ID", "NAME"])
 
 
 def _template(
