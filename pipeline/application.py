@@ -20,7 +20,7 @@ from pipeline.portal.access.seal import KeyFileError, load_sealer
 from pipeline.portal.control import Control
 from pipeline.portal.gateway import Gateway
 from pipeline.settings import Settings
-from pipeline.topology import agents
+from pipeline.topology import agents, site_queues
 from pipeline.web.install import install
 
 __all__ = ["app", "bootstrap"]
@@ -81,6 +81,10 @@ def _site_flows(settings: Settings) -> tuple[Flow, ...]:
     if mapping.portal.name not in settings.all_portals():
         known = ", ".join(sorted(settings.all_portals()))
         refuse(f"{settings.mapping_file}: [portal] name: {mapping.portal.name!r} is no portal of the settings: {known}")
+    for queue in site_queues(settings):
+        if queue.catalog and queue.catalog not in mapping.catalogs:
+            known = ", ".join(sorted(mapping.catalogs))
+            refuse(f"queue {queue.queue}: catalog {queue.catalog!r} is not in {settings.mapping_file}: {known}")
     return site_flows(mapping)
 
 

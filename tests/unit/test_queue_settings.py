@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -193,3 +196,19 @@ def test_the_documents_example_is_read() -> None:
     assert "crm_section_queue" not in found and found["crm_user_queue"].mode == "on-command"
     assert (found["vg_product_queue"].catalog, found["vg_product_queue"].limit) == ("vigro", 1000)
     assert found["mxpl_product_queue"] == queues(BRAND)["mxpl_product_queue"]
+
+
+def test_a_catalogue_that_the_mapping_does_not_have_stops_the_start(tmp_path: Path) -> None:
+    """Else every product of the brand would become a dead letter."""
+    (tmp_path / "pipeline.toml").write_text(BRAND)
+    (tmp_path / "mapping.toml").write_text("[catalogs.default]\niblock = 1\n")
+    root = DOCS.parents[1]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root), "HOME": str(tmp_path), "B24REST": "http://h/rest/"}
+    faust = Path(sys.executable).parent / "faust"
+    done = subprocess.run(
+        [faust, "-A", "pipeline", "worker"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 78
+    assert done.stderr == (
+        "pipeline: refuses to start: queue mxpl_product_queue: catalog 'maxonor' is not in mapping.toml: default\n"
+    )
