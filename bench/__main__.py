@@ -1,11 +1,11 @@
-"""All benchmarks one after another, or those named: `python -m bench [bridge] [flow] [request_path]`."""
+"""All benchmarks one after another, or those named: `python -m bench [bridge] [flow] [request_path] [search]`."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-ALL = ("bridge", "flow", "request_path")
+ALL = ("bridge", "flow", "request_path", "search")
 
 
 def main() -> int:

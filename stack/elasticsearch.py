@@ -30,10 +30,14 @@ class Elasticsearch(Service):
     this process. start() raises ProcessError or stack.cache.FetchError.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None, heap: str = "512m", tied: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, port: int | None = None, heap: str = "512m", quick: bool = False, tied: bool = True
+    ) -> None:
+        """`quick`: it is up sooner and never becomes fast, as tests want it; `heap`: memory of the JVM."""
         self.folder = folder.absolute()
         self.port = port or free_port()
         self.heap = heap
+        self.quick = quick
         self.process = Process("elasticsearch", self.folder, tied=tied)
         self._transport_port: int | None = None
 
@@ -54,7 +58,7 @@ class Elasticsearch(Service):
         """Fetch the distribution when the cache has none; its folder. Raises stack.cache.FetchError."""
         return elasticsearch_home()
 
-    def start(self, timeout: float = 90) -> None:
+    def start(self, timeout: float = 180) -> None:
         """Start the node and wait until it serves clients."""
         java = shutil.which("java")
         if java is None:
@@ -98,7 +102,14 @@ class Elasticsearch(Service):
         for name in ("data", "logs", "tmp"):
             (place / name).mkdir(parents=True, exist_ok=True)
         shutil.copytree(home / "config", place / "config")
-        options = ("-Djava.io.tmpdir=${ES_TMPDIR}", f"-Xms{self.heap}", f"-Xmx{self.heap}", "-XX:+UseSerialGC")
+        options: tuple[str, ...] = (
+            "-Djava.io.tmpdir=${ES_TMPDIR}",
+            f"-Xms{self.heap}",
+            f"-Xmx{self.heap}",
+            "-XX:+UseSerialGC",
+        )
+        if self.quick:
+            options += ("-XX:TieredStopAtLevel=1",)
         (place / "config" / "jvm.options").write_text("".join(f"{line}\n" for line in options))
         settings = {
             "cluster.name": "pipeline",

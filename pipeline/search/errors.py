@@ -26,6 +26,8 @@ from pipeline.delivery.errors import Auth, Blocked, Permanent, PipelineError, Th
 __all__ = ["AlreadyThere", "MissingIndex", "TooLarge", "of_exception", "of_item"]
 
 _LONGEST = 1000
+#: a reason may quote a value of any length, and the cause below it tells what is wrong
+_LONGEST_CAUSE = 250
 
 
 class MissingIndex(Transient):
@@ -87,7 +89,7 @@ def _reason(error: Any) -> tuple[str, str]:
     texts: list[str] = []
     cause: Any = error
     while isinstance(cause, Mapping) and len(texts) < 4:
-        text = f"{cause.get('type', '')}: {cause.get('reason') or ''}".removesuffix(": ")
+        text = f"{cause.get('type', '')}: {cause.get('reason') or ''}".removesuffix(": ")[:_LONGEST_CAUSE]
         if text not in texts:
             texts.append(text)
         cause = cause.get("caused_by")

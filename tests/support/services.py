@@ -121,7 +121,7 @@ class ElasticsearchFactory:
         self._services = services
 
     def __call__(self, *, start: bool = True) -> Elasticsearch:
-        elasticsearch = self._services.keep(Elasticsearch(self._services.folder("elasticsearch")))
+        elasticsearch = self._services.keep(Elasticsearch(self._services.folder("elasticsearch"), quick=True))
         if start:
             elasticsearch.start()
         return elasticsearch
