@@ -29,6 +29,7 @@ from pipeline.portal.sending.records import Records
 from pipeline.portal.sending.scheduler import Scheduler
 from pipeline.portal.sending.shipment import Flight, Shipment
 from pipeline.portal.steps.command import Command, Unclear
+from pipeline.portal.steps.course import Course
 from pipeline.portal.steps.plan_course import PlanCourse
 from pipeline.portal.wire.access import Access
 from pipeline.portal.wire.faults import Answer
@@ -241,27 +242,38 @@ class Executor:
         if wait > 0:
             self.scheduler.retry(entry, now + wait)
             return None
-        row = self.parts.book.load(entry.row)
-        course = entry.course
+        row, course = None, entry.course
         if course is None:
+            row = self.parts.book.load(entry.row)
             course = entry.course = self.parts.courses.course(row)
-        course.look(now)
-        await self._records.write_links([course.links()], row.partition)
+        if await self._waits(entry, course, now):
+            return None
+        row = row or self.parts.book.load(entry.row)
         row.attempts = entry.attempts
         if course.reply is not None:
             await self._finish(entry, row)
             return None
         commands = course.commands(now)
         if not commands:
-            if not course.is_out():
-                self.searching.add(entry)
-                # thousands may look at once: others come in between
-                await asyncio.sleep(0)
             self.scheduler.retry(entry, course.due() or now)
             return None
         self.searching.discard(entry)
         entry.method = commands[0].name
         return Flight(entry, row), commands
+
+    async def _waits(self, entry: Entry, course: Course, now: float) -> bool:
+        """Nothing of it may go now, also after a look at the links; then it is tried again when it is due."""
+        course.look(now)
+        await self._records.write_links([course.links()], entry.row.partition)
+        due = course.due()
+        if course.reply is not None or due is None or due <= now:
+            return False
+        if not course.is_out():
+            self.searching.add(entry)
+            # thousands may look at once: others come in between
+            await asyncio.sleep(0)
+        self.scheduler.retry(entry, due)
+        return True
 
     def _launch(self, shipment: Shipment) -> None:
         task = asyncio.create_task(self._fly(shipment), name=f"portal {self.name} call")
