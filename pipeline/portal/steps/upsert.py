@@ -118,6 +118,9 @@ class UpsertRun:
     def _begin(self) -> None:
         link = self._memory.before
         if self._step.new and (link is None or self._was_listed):
+            if link is not None:
+                # should the add be executed unseen, a find after it must look, not meet what is gone
+                self.forget = self._memory.forgotten(link.id)
             self._add()
             return
         if link is None:

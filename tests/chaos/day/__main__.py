@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     shape = SHORT if options.short else FULL
     given = {name: value for name in _SIZES if (value := getattr(options, name)) is not None}
     kills = shape.kills if options.kills is None else options.kills
-    shape = replace(shape, sizes=replace(shape.sizes, **given), kills=kills)
+    shape = replace(shape, sizes=replace(shape.sizes, **given), kills=kills, faults=not options.no_faults)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1_000_000)
     root = options.folder or Path(tempfile.mkdtemp(prefix="kill-day-"))
     print(f"kill test of a day: seed {seed}, {shape.sizes}, logs in {root}", flush=True)
@@ -70,6 +70,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="of all that is random; default: another each time, printed")
     parser.add_argument("--short", action="store_true", help="the form of `make test`")
     parser.add_argument("--no-search", action="store_true", help="without Elasticsearch")
+    parser.add_argument("--no-faults", action="store_true", help="the portal does not break")
     parser.add_argument("--folder", type=Path, help="for data and logs; default: a new temporary one")
     return parser.parse_args(arguments)
 

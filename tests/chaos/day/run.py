@@ -39,7 +39,8 @@ async def _run(stage: DayStage, seed: int, verdict: DayVerdict) -> None:
     day = make_day(stage.shape.sizes, seed)
     verdict.messages = len(day.messages)
     await stage.keeper.start()
-    await stage.control.break_it(max(_FAULTS, len(day.messages) // _FAULT_EACH))
+    if stage.shape.faults:
+        await stage.control.break_it(max(_FAULTS, len(day.messages) // _FAULT_EACH))
     began = time.monotonic()
     try:
         await _first(stage, verdict, day.messages, seed)
@@ -55,7 +56,7 @@ async def _run(stage: DayStage, seed: int, verdict: DayVerdict) -> None:
         await dead_letters(stage, day.messages, verdict)
     if stage.shape.kills and not any(verdict.kills):
         verdict.failures.append("no kill had requests out at the portal: nothing could have been doubled")
-    if stage.shape.kills and not sum(verdict.faults.values()):
+    if stage.shape.faults and not sum(verdict.faults.values()):
         verdict.failures.append("no request was hit by a fault")
     await _again(stage, verdict, seed)
 

@@ -12,12 +12,14 @@ __all__ = ["FULL", "SHORT", "Shape", "Urls"]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`scale` of the portal's clock; `cost` of a call, portal's seconds. Seconds: `session` of Kafka, `calm` without
-    any change = done, `stall` without any progress = lost.
+    """`faults`: the portal breaks. `scale` of its clock; `cost` of a call, in its seconds.
+
+    Seconds: `session` of Kafka, `calm` without any change = done, `stall` without any progress = lost.
     """
 
     sizes: Sizes
     kills: int
+    faults: bool = True
     scale: float = 20.0
     cost: float = 0.05
     session: float = 6.0
