@@ -72,7 +72,7 @@ class PlanCourse:
         """All that is due, in order of the steps."""
         self._begin_again()
         for _, run in self._active():
-            if isinstance(run, CallRun | FindRun):
+            if isinstance(run, CallRun) or (isinstance(run, FindRun) and run.command is not None):
                 run.asked_at = now
         return [run.command for _, run in self._active() if run.command is not None and run.due <= now]
 

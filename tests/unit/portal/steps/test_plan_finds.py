@@ -134,6 +134,22 @@ def test_a_find_beside_other_steps() -> None:
     assert course.reply is not None and course.end().failed, "nothing is waited for when the plan has failed"
 
 
+def test_a_find_beside_other_steps_asks_the_portal_at_its_end() -> None:
+    """Whatever those steps ask for meanwhile."""
+    plan = PlanBuilder()
+    plan.find("goods", GOODS, [Key(id="a")], wait=60)
+    plan.call("other", "crm.deal.get", {"id": 5}, after=())
+    course = Bus(plan.build()).begin()
+    first, second = course.commands(START)
+    course.take(first, products())
+    course.look(START)
+    assert course.commands(START + 60) == [second]
+    course.take(second, executed({}))
+    course.look(START + 60)
+    give(course, products((9, "a")), START + 60)
+    assert body(course)["steps"]["goods"]["missing"] == 0
+
+
 def test_a_find_that_is_refused_fails_the_plan_unless_it_is_optional() -> None:
     course = Bus(settlement()).begin()
     give(course, refusal_of("no"))
