@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["VISIBLE", "first_alias", "index_name", "next_alias", "number_of", "pattern", "settings_and_mappings"]
 
-#: the alias' filter: removed products stay as tombstones (decision 0014)
+#: the alias' filter: removed products stay as tombstones (decision 0015)
 VISIBLE: dict[str, Any] = {"bool": {"must_not": {"term": {"removed": True}}}}
 
 

@@ -1,4 +1,4 @@
-"""The external version of a document: which of two events about one product is newer (decision 0014).
+"""The external version of a document: which of two events about one product is newer (decision 0015).
 
     version = milliseconds << 20 | offset mod 2^20
 
