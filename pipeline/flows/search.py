@@ -93,6 +93,7 @@ def source_of(product: Product, catalog: CatalogMapping, name: str) -> dict[str,
         "code": product.code,
         "section": product.section.xml_id if product.section is not None else None,
         "section_site_id": product.section.site_id if product.section is not None else None,
+        "section_path": _section_path(product.extra.get("SECTION_PATH")),
         "price": float(price.amount) if price is not None else None,
         "currency": (price.currency or catalog.currency) if price is not None else None,
         "prices": [_price(one, catalog) for one in product.prices] or None,
@@ -131,6 +132,12 @@ def _suggestions(product: Product, fields: dict[str, Any]) -> list[str] | None:
     articles = (fields.get(field) for field in ("sntinvest_articul", "fac_articul"))
     texts = [product.name, *(article for article in articles if isinstance(article, str))]
     return [clean for text in texts if (clean := text.translate(_CONTROLS).strip())] or None
+
+
+def _section_path(given: Any) -> list[str] | None:
+    """Names of the sections from the root on, where the message has them: a list, or a text with slashes."""
+    parts = given.split("/") if isinstance(given, str) else given if isinstance(given, list) else []
+    return [name for part in parts if isinstance(part, str) and (name := part.strip())] or None
 
 
 def _single(values: list[str]) -> str | list[str] | None:

@@ -84,6 +84,11 @@ def test_what_is_more() -> None:
     assert (found["active"], found["removed"], found["catalog"]) == (True, False, "default")
 
 
+@pytest.mark.parametrize("path", [["Крепёж", "Болты"], "Крепёж / Болты/"])
+def test_the_path_of_the_section_is_kept_where_the_message_has_it(path: Any) -> None:
+    assert content(PRODUCT | {"SECTION_PATH": path})["section_path"] == ["Крепёж", "Болты"]
+
+
 def test_a_document_without_anything_has_no_empty_fields() -> None:
     assert content({"XML_ID": "a-1", "NAME": "Болт"}) == {
         "xml_id": "a-1", "catalog": "default", "name": "Болт", "suggest": ["Болт"], "active": True, "removed": False

@@ -10,12 +10,14 @@ import pytest
 from pipeline import topology
 from pipeline.bridge.status import BridgeStatus, DestinationStatus, QueueStatus
 from pipeline.delivery.breaker import Breaker
+from pipeline.delivery.errors import Transient
 from pipeline.ops import health as module
 from pipeline.ops.health import LAG_LOOP, Check, Health, worst
 from pipeline.ops.lag import LagReport, Offsets, PartitionLag, by_agent
 from pipeline.ops.lag_poller import LagPoller
 from pipeline.ops.loops import Problems
 from pipeline.portal.view import clock
+from pipeline.search.status import SinkStatus
 from pipeline.settings import Settings
 from tests.support.pages import FakeBridge, FakeGateway, FakeRuntime, portal
 
@@ -239,3 +241,21 @@ async def test_not_ready_while_faust_rebalances_or_recovers(bench: Bench) -> Non
     bench.runtime.app.rebalancing = False
     bench.runtime.app.in_recovery = True
     assert bench.health.ready() == "recovering tables"
+
+
+async def test_elasticsearch_that_takes_nothing_is_told_and_no_reason_to_end_the_worker(bench: Bench) -> None:
+    await bench.own((topology.SEARCH_DOCUMENTS, 0))
+    bench.clock.now += 1000
+    status = SinkStatus(waiting=7)
+    search = SimpleNamespace(status=lambda: status)
+    bench.health = Health(bench.runtime, bench.gateway, bench.bridge, bench.lag, bench.problems, search)
+    await bench.health.membership.on_owned(frozenset())
+    bench.clock.now += 1000
+    assert bench.words() == {}
+    status.failed(0, Transient("Elasticsearch cannot be reached: refused"))
+    assert bench.words() == {"elasticsearch": "degraded"}
+    assert "7 wait here: Elasticsearch cannot be reached: refused" in bench.reasons()
+    bench.lags(bench.runtime.wire(topology.SEARCH_DOCUMENTS), 0, LIMIT + 1)
+    assert worst(bench.health.checks()) == "degraded"
+    status.succeeded(0)
+    assert worst(bench.health.checks()) == "failed"
