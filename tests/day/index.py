@@ -18,8 +18,9 @@ async def read_index(url: str, alias: str, state: State) -> None:
     """Fills `state.documents` from Elasticsearch at `url`; raises httpx.HTTPError."""
     found: dict[str, Document] = {}
     async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http:
-        (await http.post(f"/{alias}/_refresh")).raise_for_status()
-        hits = await _all(http, alias)
+        refreshed = await http.post(f"/{alias}/_refresh")
+        # no alias: no document was ever written
+        hits = [] if refreshed.status_code == 404 else await _all(http, alias)
     for hit in hits:
         source = hit["_source"]
         key = str(source["xml_id"])
