@@ -13,6 +13,7 @@ from pipeline.delivery.exit import refuse
 from pipeline.delivery.flow import Flow
 from pipeline.delivery.slot import claim
 from pipeline.flows.mapping import MappingError, load
+from pipeline.flows.mapping.settled import against_settings, settled
 from pipeline.flows.site import site_flows
 from pipeline.ops import commands, links_command, mapping_command
 from pipeline.ops.exchange import command as exchange_command
@@ -20,7 +21,7 @@ from pipeline.portal.access.seal import KeyFileError, load_sealer
 from pipeline.portal.control import Control
 from pipeline.portal.gateway import Gateway
 from pipeline.settings import Settings
-from pipeline.topology import agents, site_queues
+from pipeline.topology import agents
 from pipeline.web.install import install
 
 __all__ = ["app", "bootstrap"]
@@ -78,14 +79,10 @@ def _site_flows(settings: Settings) -> tuple[Flow, ...]:
         mapping = load(settings.mapping_file)
     except MappingError as error:
         refuse(str(error))
-    if mapping.portal.name not in settings.all_portals():
-        known = ", ".join(sorted(settings.all_portals()))
-        refuse(f"{settings.mapping_file}: [portal] name: {mapping.portal.name!r} is no portal of the settings: {known}")
-    for queue in site_queues(settings):
-        if queue.catalog and queue.catalog not in mapping.catalogs:
-            known = ", ".join(sorted(mapping.catalogs))
-            refuse(f"queue {queue.queue}: catalog {queue.catalog!r} is not in {settings.mapping_file}: {known}")
-    return site_flows(mapping)
+    faults = list(against_settings(mapping, settings))
+    if faults:
+        refuse("; ".join(f"{settings.mapping_file}: {fault}" for fault in faults))
+    return site_flows(settled(mapping, settings))
 
 
 app = bootstrap(read_settings(), worker="worker" in sys.argv[1:] and "--help" not in sys.argv)

@@ -37,12 +37,17 @@ class Local:
         tied: bool,
         usual: Sequence[str] = tuple(USUAL_PORTS),
         search: bool | None = None,
+        credential: str = "",
     ) -> None:
-        """`search`: with Elasticsearch, unless ES_URL names one; None = if it was started in this folder before."""
+        """`search`: with Elasticsearch, unless ES_URL names one; None = if it was started in this folder before.
+
+        `credential`: a name for the webhook of the simulated portal, for flows; else only clients bring theirs.
+        """
         self.folder = folder.absolute()
         self._env = env
         self._tied = tied
         self._usual = usual
+        self._credential = credential
         self._ports: dict[str, int] = self._read_ports()
         self.kafka = None if env.get("KAFKA_URL") else Kafka(folder / "kafka", port=self._port("kafka"), tied=tied)
         self.rabbitmq = None if env.get("AMPQURL") else self._rabbitmq()
@@ -65,6 +70,11 @@ class Local:
 
     def _worker(self) -> Worker:
         own = {"PIPELINE_PORTAL_RATE": "none"} if self.portal else {}
+        if self.portal and self._credential:
+            # the simulator's own webhook, as its page names it
+            webhook = {self._credential: {"user": "1", "token": "sandbox"}}
+            portal = {"address": self.portal.rest, "rate": "none", "credentials": webhook}
+            own["PIPELINE_PORTALS"] = json.dumps({"default": portal})
         # The key must fit the Kafka that remembers its fingerprint, so it lies beside a Kafka of ours only.
         if self.kafka:
             own["PIPELINE_KEY_FILE"] = str(self.folder / "seal.key")

@@ -1,4 +1,4 @@
-"""`make run`: everything up, sample requests through it, a table, and up until Ctrl-C."""
+"""`make run`: everything up, sample requests and a sample day through it, tables, and up until Ctrl-C."""
 
 import asyncio
 import fcntl
@@ -18,6 +18,7 @@ from stack.cache import FetchError
 from stack.demo import Client, Result, Target
 from stack.local import Local
 from stack.process import ProcessError
+from stack.sample_day import MAPPING_FILE, DayTarget, play_sample_day
 from stack.supervise import GivenUp, Supervisor
 
 SAMPLES = 500
@@ -47,11 +48,14 @@ def run(folder: Path, *, once: bool, count: int = SAMPLES) -> int:
 
 def _run(folder: Path, console: Console, *, once: bool, count: int) -> int:
     env = {"PIPELINE_SESSION_TIMEOUT": _SESSION_TIMEOUT, **os.environ}
-    local = Local(folder, env, tied=True, usual=("web",))
+    whole = _is_ours(env)
+    if whole:
+        env = {"PIPELINE_MAPPING": str(MAPPING_FILE), **env}
+    local = Local(folder, env, tied=True, usual=("web",), search=whole, credential="site" if whole else "")
     code = 1
     try:
         with console.status("Starting services …"):
-            for name in ("KAFKA_URL", "AMPQURL", "B24REST"):
+            for name in ("KAFKA_URL", "AMPQURL", "B24REST", "ES_URL"):
                 if env.get(name):
                     console.print(f"{name} is given: nothing is started for it.")
             local.start(lambda name: console.print(f"{name} is up."))
@@ -68,6 +72,11 @@ def _run(folder: Path, console: Console, *, once: bool, count: int) -> int:
         stopped = local.stop()
         console.print(f"Stopped: {', '.join(stopped) or 'nothing was running'}.")
     return code
+
+
+def _is_ours(env: Mapping[str, str]) -> bool:
+    """May a sample day be played? Not into a portal, a broker or an index of somebody else's."""
+    return not any(env.get(name) for name in ("AMPQURL", "B24REST", "ES_URL", "PIPELINE_MAPPING"))
 
 
 async def _session(local: Local, env: Mapping[str, str], console: Console, *, once: bool, count: int) -> int:
@@ -116,7 +125,18 @@ async def _samples(local: Local, env: Mapping[str, str], console: Console, count
 
         result = await Client(target, show).run(count)
     console.print(_table(result, f"{local.worker.url}/"))
-    return 0 if result.sent == result.answered == count else 1
+    held = await _day(local, env, console)
+    return 0 if held and result.sent == result.answered == count else 1
+
+
+async def _day(local: Local, env: Mapping[str, str], console: Console) -> bool:
+    """The sample day of users, products, sections and settlements; True when all of it was done."""
+    if local.portal is None or not _is_ours({**env, "PIPELINE_MAPPING": ""}):
+        console.print("No sample day is played: it would be written into a portal, broker or index that is not ours.")
+        return True
+    search = local.elasticsearch.url if local.elasticsearch else ""
+    target = DayTarget(local.addresses()["AMPQURL"], local.worker.url, local.portal.url, search)
+    return (await play_sample_day(target, console)).held
 
 
 def _table(result: Result, page: str) -> Table:

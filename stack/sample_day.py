@@ -34,6 +34,9 @@ DECLARED = 30.0
 CALM, STALL = 3.0, 90.0
 """Seconds without any movement: after which it is done, and after which it is given up."""
 
+SIZES = Sizes(wrong=0, unversioned=0.0)
+"""Every message says how new it is, so the whole day can come again and change nothing."""
+
 #: Tables of the simulated portal, as its counters name them -> what the table calls them
 _SHOWN = {
     "company": "companies",
@@ -73,7 +76,7 @@ class DayResult:
     @property
     def held(self) -> bool:
         """Everything was done, something was made, and the second play wrote nothing."""
-        return not self.problem and bool(self.messages) and not self.again_writes
+        return not self.problem and any(self.made.values()) and not self.again_writes
 
     def table(self) -> Table:
         """What `make run` shows."""
@@ -94,7 +97,7 @@ async def play_sample_day(target: DayTarget, console: Console, sizes: Sizes | No
     The day begins now, so that it is newer than that of an earlier run on the same data. What does not work out is
     told in `problem` and printed; raises OSError and aio_pika's errors when RabbitMQ cannot be reached.
     """
-    day = make_day(sizes or Sizes(wrong=0), seed, midnight=datetime.now(ZONE).replace(microsecond=0))
+    day = make_day(sizes or SIZES, seed, midnight=datetime.now(ZONE).replace(microsecond=0))
     result = DayResult()
     async with _Watch(target) as watch:
         try:

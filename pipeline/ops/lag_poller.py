@@ -17,7 +17,7 @@ __all__ = ["LagPoller"]
 
 
 class LagPoller:
-    """Looks at the group `app_id` (Faust's group of an app of version 1) and all topics of its agents (topology.agents)."""
+    """Looks at the group `app_id` (Faust's group of an app of version 1) and all topics of its agents."""
 
     def __init__(self, settings: Settings) -> None:
         self.agents = tuple(

@@ -6,7 +6,6 @@ Exit code 0 = nothing to fix, 1 = something is, or could not be looked at, 2 = t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from pipeline.flows.mapping.checks import Fault
 from pipeline.flows.mapping.compare import compare
 from pipeline.flows.mapping.load import MappingError, load
 from pipeline.flows.mapping.model import Mapping
+from pipeline.flows.mapping.settled import against_settings, credential_of
 from pipeline.ops import links_work
 from pipeline.ops.links_waiting import PortalWord, Told
 from pipeline.portal.links.calls import open_caller
@@ -47,7 +47,7 @@ def command(settings: Settings) -> click.Command:
             mapping = load(path)
         except MappingError as error:
             raise _told(path, error.faults, as_json) from None
-        faults = list(_against_settings(mapping, settings))
+        faults = list(against_settings(mapping, settings))
         if ask and not faults:
             links_work.run(settings, lambda kafka: _look(kafka, mapping, timeout, faults))
         if faults:
@@ -61,39 +61,13 @@ def command(settings: Settings) -> click.Command:
 async def _look(kafka: Kafka, mapping: Mapping, timeout: float, faults: list[Fault]) -> None:
     """Ask the portal; its faults are added. Raises LinksError: nobody answers."""
     portal = mapping.portal
-    # _against_settings has looked: one of them is meant
-    credential = portal.credential or next(iter(kafka.settings.all_portals()[portal.name].credentials))
     async with (
-        open_caller(kafka, portal.name, credential, timeout, REQUESTS_INTERACTIVE) as call,
+        open_caller(kafka, portal.name, credential_of(mapping, kafka.settings), timeout, REQUESTS_INTERACTIVE) as call,
         aclosing(PortalWord(kafka.settings, portal.name)) as word,
     ):
         told = Told(call, word)
         told.say = lambda line: click.echo(line, err=True)
         faults += await compare(mapping, told)
-
-
-def _against_settings(mapping: Mapping, settings: Settings) -> Iterator[Fault]:
-    """Portal, credential and the queues' catalogues."""
-    portals, own = settings.all_portals(), mapping.portal
-    if own.name not in portals:
-        yield Fault("portal", "name", own.name, f"a portal of the settings: {_list(portals)}")
-    else:
-        known = portals[own.name].credentials
-        if not known:
-            wanted = f"a portal with a credential: [portals.{own.name}.credentials.<name>] of the settings"
-            yield Fault("portal", "name", own.name, wanted)
-        elif not own.credential and len(known) > 1:
-            yield Fault("portal", "credential", None, f"one of the credentials of portal {own.name!r}: {_list(known)}")
-        elif own.credential and own.credential not in known:
-            yield Fault("portal", "credential", own.credential, f"a credential of portal {own.name!r}: {_list(known)}")
-    for name, queue in settings.queues.items():
-        if queue.enabled and queue.catalog and queue.catalog not in mapping.catalogs:
-            wanted = f"its iblock: queue {name!r} of the settings names this catalogue"
-            yield Fault(f"catalogs.{queue.catalog}", "", None, wanted)
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
 
 
 def _told(path: Path, faults: list[Fault], as_json: bool) -> click.ClickException:
