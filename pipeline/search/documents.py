@@ -37,4 +37,6 @@ def read_document(event: Event[Any]) -> Document:
     index, version = event.headers.get("index"), event.headers.get("version", "")
     if not index or not event.key or not version.isdigit() or not event.raw:
         raise BadInput("no document: a key, a value and the headers index and version are needed")
+    if b"\n" in event.raw:
+        raise BadInput("a document is one line of JSON")
     return Document(index, event.key.decode("utf-8", "replace"), int(version), event.raw)

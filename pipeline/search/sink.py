@@ -53,6 +53,8 @@ class Sink:
         self._room = asyncio.Event()
         self._room.set()
         self._making = asyncio.Lock()
+        self._written: dict[str, Callable[[], None]] = {}
+        metrics.SEARCH_WAITING.set_function(lambda: float(self.status.waiting))
         self._lanes = [
             Lane(
                 number,
@@ -138,7 +140,11 @@ class Sink:
         if not self._settle(item, error):
             return False
         if error is None:
-            metrics.SEARCH_WRITTEN.labels(item.document.index).inc()
+            index = item.document.index
+            count = self._written.get(index)
+            if count is None:
+                count = self._written[index] = metrics.SEARCH_WRITTEN.labels(index).inc
+            count()
         self._gone(item)
         return True
 
@@ -148,7 +154,6 @@ class Sink:
         self._count()
 
     def _count(self) -> None:
-        metrics.SEARCH_WAITING.set(self.status.waiting)
         if self.status.waiting < self._count_limit and self._waiting_bytes < self._bytes_limit:
             self._room.set()
         else:

@@ -98,3 +98,12 @@ async def test_an_event_of_an_earlier_generation_is_left_alone() -> None:
     sources = [received(0, "a")]
     await sink.take(sources)
     assert client.requests == [] and acked(sources) == []
+
+
+async def test_a_document_of_several_lines_could_be_taken_for_several_and_is_refused() -> None:
+    client = FakeClient()
+    runtime, sink = runs(client)
+    sources = [source(0, b'{"a":\n1}', key=b"a", headers={"index": "catalog", "version": "1"})]
+    await sink.take(sources)
+    await until(lambda: acked(sources) == [0])
+    assert client.requests == [] and len(runtime.producer.of(DEAD_LETTERS)) == 1
