@@ -34,6 +34,7 @@ _READY = tuple(
         "prices",
         "shipment_items",
         "shipments",
+        "shipped",
     )
 )
 _RULES: dict[str, Rule] = {}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from pipeline.flows.mapping.model import Mapping
 from pipeline.flows.messages.model import Order, Payment, Settlement
 from pipeline.flows.settlements.dictionaries import Dictionaries
-from pipeline.flows.settlements.goods import FoundGoods, goods_of, lines_of
+from pipeline.flows.settlements.goods import FoundGoods, Line, goods_of, lines_of
 from pipeline.flows.texts import written
 from pipeline.portal.plan import Key, Part
 from pipeline.portal.plan_builder import Made, PlanBuilder
@@ -18,8 +19,9 @@ from pipeline.portal.reconciling import basket, gone, order_link, order_properti
 
 __all__ = ["OrderSteps", "moment", "steps_of"]
 
-#: order, link, basket, payments, their deletion, properties; shipments, their deletion, items, delivered
-_STEPS = 10
+#: order, link, payments, their deletion, properties; two before the basket, and it; shipments, their deletion, items,
+#: delivered
+_STEPS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,13 @@ class OrderSteps:
     path: str
     version: str | None
 
+    @property
+    def lines(self) -> dict[tuple[str, Decimal], Line]:
+        """Lines of the basket, by product and price."""
+        return lines_of(goods_of(self.order))
+
     def add(self, settlement: Settlement, deal: Made) -> Made:
-        """All but the shipments; returns the order's step."""
+        """The order itself, its link to the deal, payments and properties; returns the order's step."""
         made = self.steps.upsert(
             f"{self.prefix}order",
             "order",
@@ -51,16 +58,11 @@ class OrderSteps:
             "crm.orderentity.list",
             order_link.NAME,
             {"order": made.id, "deal": deal.id},
-            where={"orderId": made.id, "ownerTypeId": order_link.DEAL},
+            params={"filter": {"orderId": made.id, "ownerTypeId": order_link.DEAL}},
         )
-        self._basket(made)
         self._payments(made)
         self._properties(made)
         return made
-
-    def basket_step(self) -> str:
-        """Name of the step after which the lines are there."""
-        return f"{self.prefix}basket"
 
     def reconcile(
         self,
@@ -71,7 +73,7 @@ class OrderSteps:
         wanted: Any,
         *,
         after: tuple[str, ...] = (),
-        where: dict[str, Any] | None = None,
+        params: dict[str, Any] | None = None,
         apart: tuple[str, ...] = (),
     ) -> str:
         """What belongs to the order, all its own; of a new one there is nothing to read. Returns the step's name."""
@@ -79,7 +81,7 @@ class OrderSteps:
         self.steps.reconcile(
             step,
             method,
-            {"filter": where or {"orderId": order.id}},
+            params or {"filter": {"orderId": order.id}},
             rule=rule,
             wanted=wanted,
             part=Part(name=name, entity="order", key=Key(id=self.order.xml_id), version=self.version, apart=apart),
@@ -107,8 +109,8 @@ class OrderSteps:
         }
         return fields | {name: value for name, value in optional.items() if value is not None}
 
-    def _basket(self, made: Made) -> None:
-        lines = lines_of(goods_of(self.order)).values()
+    def basket(self, made: Made, after: str) -> str:
+        """The step that makes the lines; returns its name."""
         items = [
             {
                 "xmlId": line.xml_id,
@@ -117,11 +119,12 @@ class OrderSteps:
                 "price": written(line.price),
                 "quantity": written(line.quantity),
             }
-            for line in lines
+            for line in self.lines.values()
         ]
-        names = [{"xmlId": line.xml_id, "name": self.found.name(line)} for line in lines]
-        given = {"currency": self.mapping.deal.currency, "items": items, "names": names}
-        self.reconcile(made, "basket", "sale.basketitem.list", basket.NAME, self.own(made) | given, apart=("names",))
+        names = [{"xmlId": line.xml_id, "name": self.found.name(line)} for line in self.lines.values()]
+        wanted = self.own(made) | {"currency": self.mapping.deal.currency, "items": items, "names": names}
+        options: dict[str, Any] = {"after": (after,), "apart": ("names",)}
+        return self.reconcile(made, "basket", "sale.basketitem.list", basket.NAME, wanted, **options)
 
     def _payments(self, made: Made) -> None:
         removed = self.mapping.payment.removed

@@ -19,7 +19,7 @@ from pipeline.flows.settlements.deal import add_deal, add_rows
 from pipeline.flows.settlements.dictionaries import Dictionaries
 from pipeline.flows.settlements.goods import FoundGoods, goods_of
 from pipeline.flows.settlements.orders import OrderSteps, steps_of
-from pipeline.flows.settlements.shipments import add_shipments
+from pipeline.flows.settlements.shipments import add_shipments, make_room
 from pipeline.portal.plan import Plan
 from pipeline.portal.plan_builder import PlanBuilder
 from pipeline.topology import EVENTS_SETTLEMENT
@@ -90,5 +90,6 @@ def _plan(
         add_rows(steps, settlement, mapping, deal, goods, found, version)
     for number, order in orders:
         one = OrderSteps(steps, mapping, words, found, order, f"o{number}-", f"ORDERS[{number}]", version)
-        add_shipments(one, one.add(settlement, deal))
+        made = one.add(settlement, deal)
+        add_shipments(one, made, one.basket(made, make_room(one, made)))
     return steps

@@ -6,26 +6,43 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.flows.messages.model import Shipment
-from pipeline.flows.settlements.goods import goods_of, lines_of
 from pipeline.flows.settlements.orders import OrderSteps, moment
 from pipeline.flows.texts import written
 from pipeline.portal.plan import Key
 from pipeline.portal.plan_builder import If, Made
 from pipeline.portal.plan_steps import MOST_KEYS
-from pipeline.portal.reconciling import delivered, shipment_items, shipments
+from pipeline.portal.reconciling import delivered, shipment_items, shipments, shipped
 
-__all__ = ["add_shipments"]
+__all__ = ["add_shipments", "make_room"]
 
 _NONE = 0
 _DELIVERED = {"allowDelivery": "Y", "deducted": "Y"}
 _NOT_DELIVERED = {"allowDelivery": "N", "deducted": "N"}
 
 
-def add_shipments(order: OrderSteps, made: Made) -> None:
+def make_room(order: OrderSteps, made: Made) -> str:
+    """The steps before the basket changes (rules `reopen` and `shrink`); returns the name of the last one."""
+    goods = [
+        {
+            "xmlId": shipment.xml_id,
+            "goods": [
+                {"line": order.lines[key].xml_id, "quantity": written(quantity)}
+                for key, quantity in _quantities(shipment).items()
+            ],
+        }
+        for shipment in order.order.shipments
+    ]
+    wanted = {"shipments": goods, "lines": _lines(order)}
+    where = {"id": made.id}
+    reopened = order.reconcile(made, "reopen", "sale.order.get", shipped.REOPEN, wanted, params=where)
+    return order.reconcile(made, "shrink", "sale.order.get", shipped.SHRINK, wanted, params=where, after=(reopened,))
+
+
+def add_shipments(order: OrderSteps, made: Made, basket: str) -> None:
     """Shipments, then their items, then what is delivered: a shipped one takes no items any more.
 
     The steps are there for an order without shipments, too: they note its version, so that an older message which had
-    some changes nothing.
+    some changes nothing. `basket`: name of the step after which the lines are there.
     """
     given = order.order.shipments
     removed = order.mapping.shipment.removed
@@ -35,7 +52,16 @@ def add_shipments(order: OrderSteps, made: Made) -> None:
     if removed == "delete":
         step = order.gone(made, "shipment", [one.xml_id for one in given], after=step)
     ids = _find(order, made, "shipment", [one.xml_id for one in given], step)
-    _deliver(order, made, ids, _fill(order, made, ids))
+    _deliver(order, made, ids, _fill(order, made, ids, basket))
+
+
+def _quantities(shipment: Shipment) -> dict[tuple[str, Decimal], Decimal]:
+    """By product and price."""
+    found: dict[tuple[str, Decimal], Decimal] = {}
+    for good in shipment.goods:
+        key = (good.xml_id, good.price)
+        found[key] = found.get(key, Decimal(0)) + good.quantity
+    return found
 
 
 def _item(order: OrderSteps, one: Shipment, path: str) -> dict[str, Any]:
@@ -49,34 +75,37 @@ def _item(order: OrderSteps, one: Shipment, path: str) -> dict[str, Any]:
     return {"xmlId": one.xml_id, "fields": fields, "new": _NOT_DELIVERED}
 
 
-def _fill(order: OrderSteps, made: Made, ids: list[If]) -> str:
-    lines = lines_of(goods_of(order.order))
-    found = _find(order, made, "basketitem", [line.xml_id for line in lines.values()], order.basket_step())
-    line_ids = dict(zip(lines, found, strict=True))
-    items = []
-    for number, shipment in enumerate(order.order.shipments):
-        quantities: dict[tuple[str, Decimal], Decimal] = {}
-        for good in shipment.goods:
-            key = (good.xml_id, good.price)
-            quantities[key] = quantities.get(key, Decimal(0)) + good.quantity
-        items += [
-            {"shipment": ids[number], "line": line_ids[key], "quantity": written(quantity)}
-            for key, quantity in quantities.items()
-        ]
+def _fill(order: OrderSteps, made: Made, ids: list[If], basket: str) -> str:
+    found = _find(order, made, "basketitem", [line.xml_id for line in order.lines.values()], basket)
+    line_ids = dict(zip(order.lines, found, strict=True))
+    items = [
+        {"shipment": number, "line": line_ids[key], "quantity": written(quantity)}
+        for number, shipment in zip(ids, order.order.shipments, strict=True)
+        for key, quantity in _quantities(shipment).items()
+    ]
+    params: dict[str, Any] = {"filter": {"@orderDeliveryId": ids or [_NONE]}}
     wanted = {"shipments": ids, "items": items}
-    where: dict[str, Any] = {"@orderDeliveryId": ids or [_NONE]}
-    return order.reconcile(made, "items", "sale.shipmentitem.list", shipment_items.NAME, wanted, where=where)
+    return order.reconcile(made, "items", "sale.shipmentitem.list", shipment_items.NAME, wanted, params=params)
 
 
 def _deliver(order: OrderSteps, made: Made, ids: list[If], after: str) -> None:
     fields = {**_DELIVERED, "deliveryId": order.mapping.shipment.delivery}
+    # with the content: a shipment that was taken back to be changed is delivered again
     marked = [
-        {"id": number, "fields": fields}
+        {"id": number, "fields": fields, "goods": _content(one)}
         for number, one in zip(ids, order.order.shipments, strict=True)
         if one.delivered
     ]
-    wanted = {"shipments": marked}
+    wanted = {"shipments": marked, "lines": _lines(order)}
     order.reconcile(made, "delivered", "sale.shipment.list", delivered.NAME, wanted, after=(after,))
+
+
+def _lines(order: OrderSteps) -> list[dict[str, Any]]:
+    return [{"xmlId": line.xml_id, "productId": order.found.product_id(line)} for line in order.lines.values()]
+
+
+def _content(shipment: Shipment) -> list[str]:
+    return [f"{xml_id} {written(price)} {written(n)}" for (xml_id, price), n in _quantities(shipment).items()]
 
 
 def _find(order: OrderSteps, made: Made, entity: str, externals: list[str], after: str) -> list[If]:

@@ -2,6 +2,8 @@
 
     wanted = {"shipments": [{"id": 3, "fields": {"allowDelivery": "Y", "deducted": "Y", "deliveryId": 1}}, ...]}
 
+What else is in `wanted` (goods, lines) makes the step run again when shipments were taken back to be changed.
+
 A step of its own, since a portal puts no items into a shipment that is shipped. Nothing to read (`unless_new`: the
 order was just added) means that none is marked yet.
 """

@@ -1,6 +1,6 @@
 """A worker in small: runs plans of flows against the simulator in this process, with links, parts and watches.
 
-Everything is real but Kafka, HTTP and the packing into batches.
+Everything is real but Kafka, HTTP and the packing into batches; orders are kept as strictly as a real shop does.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from pipeline.portal.wire.encode import command as encoded
 from pipeline.portal.wire.faults import Answer, PortalPermanent
 from sandbox.portal.errors import RestError
 from sandbox.site.mapping import MAPPING_FILE
+from tests.unit.flows import strict
 from tests.unit.sandbox.calling import Desk
 
 DAY_MAPPING = load(MAPPING_FILE)
@@ -88,6 +89,8 @@ class SmallWorker:
         while course.reply is None:
             woken += self._write(course)
             commands = course.commands(self.now)
+            if course.reply is not None:
+                break
             if not commands:
                 due = course.due()
                 assert due is not None, "it never ends"
@@ -151,7 +154,9 @@ class SmallWorker:
         except Unfit:
             self.alone.append(command.method)
         try:
-            reply = self.desk.reply(command.method, orjson.loads(orjson.dumps(command.params)))
+            params = orjson.loads(orjson.dumps(command.params))
+            strict.check(self.desk.portal.store, command.method, params)
+            reply = self.desk.reply(command.method, params)
         except RestError as error:
             problem = error.problem
             answer = Answer(problem.status, orjson.dumps(problem.body()))

@@ -75,7 +75,10 @@ def test_an_order() -> None:
         "orderTopic": "77", "dateInsert": "2026-01-02T10:00:00+03:00",
     }  # fmt: skip
     parts = {one.part.name for one in plan.steps if isinstance(one, ReconcileStep) and one.part is not None}
-    assert parts == {"deal", "basket", "payments", "payments-gone", "properties", "shipments", "items", "delivered"}
+    assert parts == {
+        "deal", "reopen", "shrink", "basket", "payments", "payments-gone", "properties", "shipments", "items",
+        "delivered",
+    }  # fmt: skip
     for one in plan.steps:
         if isinstance(one, ReconcileStep):
             assert one.unless_new == "o0-order" and one.part is not None and one.part.version == made.version
@@ -93,7 +96,8 @@ def test_steps_wait_only_for_what_they_need() -> None:
     assert needs["deal"] == {"company"}
     assert needs["o1-deal"] == {"o1-order", "deal"}
     assert needs["o0-items"] == {"o0-order", "o0-shipments0", "o0-basketitems0"}
-    assert needs["o0-delivered"] == {"o0-order", "o0-items", "o0-shipments0"}
+    assert needs["o0-delivered"] == {"goods0", "o0-order", "o0-items", "o0-shipments0"}
+    assert needs["o0-basket"] == {"goods0", "o0-order", "o0-shrink"}
 
 
 def test_orders_are_written_only_where_the_mapping_wants_them() -> None:
