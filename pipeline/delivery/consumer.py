@@ -80,7 +80,7 @@ class SafeConsumer(Consumer):
     def _note(self, tp: TP, offset: int) -> None:
         """It is handed to an agent. What was passed over is lost without a word otherwise, so it is told loudly."""
         expected = self._next.get(tp, offset)
-        if offset > expected:
+        if offset > expected and not cast("BusApp", self.app).runtime.is_compacted(tp.topic):
             metrics.RECORDS_SKIPPED.labels(tp.topic).inc(offset - expected)
             logger.error(
                 "%s[%d]: offsets %d to %d were never read: expired, or lost on the way; "

@@ -52,7 +52,7 @@ class FlowRunner:
     async def run(self, stream: Any) -> None:
         """Body of the agent; ends only with the worker."""
         queue = stream.channel.queue
-        self._runtime.reads(self.flow.topics, queue)
+        self._runtime.reads(self.flow.topics, queue, self.flow.name)
         limit = self._runtime.settings.run_limit
         try:
             while True:

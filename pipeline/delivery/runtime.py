@@ -59,8 +59,9 @@ class Runtime:
         self.producer: ConfirmedProducer = KafkaProducer(self._worker_producer, self.wire, self.guard)
         self.bulk: ConfirmedProducer = KafkaProducer(self._bulk_producer, self.wire, self.guard)
         self.flows: dict[str, FlowRunner] = {}
-        #: what waits for the agent of a topic, by the topic's name in Kafka
-        self._queues: dict[str, asyncio.Queue[Any]] = {}
+        #: what waits for the agents of a topic, by the topic's name in Kafka and the agent's
+        self._queues: dict[str, dict[str, asyncio.Queue[Any]]] = {}
+        self._compacted = {self.wire(topic.name) for topic in topics if topic.compacted}
         self._bulk: AIOKafkaProducer | None = None
         self._starting: list[Callable[[], Awaitable[None]]] = []
         self._stopping: list[Callable[[], Awaitable[None]]] = []
@@ -87,21 +88,25 @@ class Runtime:
 
         self.app.agent(topic, name=flow.name, concurrency=1)(agent)
 
-    def reads(self, topics: Iterable[str], queue: asyncio.Queue[Any]) -> None:
+    def reads(self, topics: Iterable[str], queue: asyncio.Queue[Any], agent: str = "") -> None:
         """An agent takes the records of these topics from that queue."""
-        self._queues.update((self.wire(topic), queue) for topic in topics)
+        for topic in topics:
+            self._queues.setdefault(self.wire(topic), {})[agent] = queue
 
     def is_full(self, topic: str) -> bool:
-        """Has the agent of a topic (its name in Kafka) enough to do?
+        """Has an agent of a topic (its name in Kafka) enough to do?
 
         Then no more of it is read: delivery to a queue without room would hold up the records of all other agents.
         """
-        queue = self._queues.get(topic)
-        return queue is not None and queue.qsize() >= ENOUGH
+        return any(queue.qsize() >= ENOUGH for queue in self._queues.get(topic, {}).values())
+
+    def is_compacted(self, topic: str) -> bool:
+        """Does Kafka remove records of a topic (its name in Kafka) that a newer one of their key has replaced?"""
+        return topic in self._compacted
 
     def any_full(self) -> bool:
         """Has some agent enough to do?"""
-        return any(queue.qsize() >= ENOUGH for queue in self._queues.values())
+        return any(self.is_full(topic) for topic in self._queues)
 
     def on_start(self, call: Callable[[], Awaitable[None]]) -> None:
         """Called when the worker starts, topics declared, before it joins the group."""

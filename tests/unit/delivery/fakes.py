@@ -154,7 +154,7 @@ class FakeRuntime:
         """No prefix."""
         return topic
 
-    def reads(self, topics: Iterable[str], queue: asyncio.Queue[Any]) -> None:
+    def reads(self, topics: Iterable[str], queue: asyncio.Queue[Any], agent: str = "") -> None:
         """See Runtime."""
 
     def runner(self, flow: Flow) -> FlowRunner:

@@ -4,6 +4,7 @@ Beside it Faust's own, which commits over an unfinished event: where that no lon
 """
 
 from collections import defaultdict, deque
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -107,6 +108,8 @@ def test_revoked_partitions_are_forgotten() -> None:
 
 def test_what_was_passed_over_is_told(caplog: pytest.LogCaptureFixture) -> None:
     subject = consumer(SafeConsumer, 30)
+    compacted: set[str] = set()
+    subject.app = SimpleNamespace(runtime=SimpleNamespace(is_compacted=lambda topic: topic in compacted))
     skipped = metrics.RECORDS_SKIPPED.labels(PLACE.topic)
     before = skipped._value.get()
     for offset in (30, 31, 32, 31, 32, 33):
@@ -116,3 +119,7 @@ def test_what_was_passed_over_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert skipped._value.get() == before + 6
     assert "in[0]: offsets 34 to 39 were never read" in caplog.text
     assert list(subject._delivered[PLACE]) == [30, 31, 32, 31, 32, 33, 40]
+    # where older records of a key are removed, gaps are as it should be
+    compacted.add(PLACE.topic)
+    subject._note(PLACE, 50)
+    assert skipped._value.get() == before + 6

@@ -133,3 +133,6 @@ async def test_a_runtime_knows_which_agents_have_enough_to_do() -> None:
     for number in range(ENOUGH):
         queue.put_nowait(number)
     assert runtime.any_full() and runtime.is_full("x.a") and runtime.is_full("x.b") and not runtime.is_full("x.c")
+    idle: asyncio.Queue[int] = asyncio.Queue()
+    runtime.reads(("a",), idle, "another agent of the same topic")
+    assert runtime.is_full("x.a"), "it would be held up by the full one"
