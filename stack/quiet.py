@@ -102,7 +102,7 @@ class Quiet:
                 last, moved = look, now
             if not look.done:
                 quiet = now
-            if now - max(moved, quiet) >= calm:
+            if look.done and now - max(moved, quiet) >= calm:
                 return
             if now - moved > stall:
                 raise NotDone(f"nothing moves for {stall:g} s: {look}")

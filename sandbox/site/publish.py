@@ -75,6 +75,7 @@ class Publisher:
         message = aio_pika.Message(
             one.body,
             content_type="application/json",
+            # aiormq gives one of its own to what has none
             message_id=one.message_id,
             timestamp=one.timestamp,
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
