@@ -15,7 +15,7 @@ from pipeline.delivery.slot import claim
 from pipeline.flows.mapping import MappingError, load
 from pipeline.flows.mapping.settled import against_settings, settled
 from pipeline.flows.site import site_flows
-from pipeline.ops import commands, links_command, mapping_command
+from pipeline.ops import commands, links_command, mapping_command, reindex_command
 from pipeline.ops.exchange import command as exchange_command
 from pipeline.portal.access.seal import KeyFileError, load_sealer
 from pipeline.portal.control import Control
@@ -38,6 +38,7 @@ def bootstrap(settings: Settings, *, worker: bool) -> BusApp:
         refuse(str(error))
     commands.install(app)
     links_command.install(settings)
+    reindex_command.install(settings)
     exchange_command.install(settings)
     mapping_command.install(settings)
     if worker:
