@@ -91,5 +91,6 @@ def _plan(
     for number, order in orders:
         one = OrderSteps(steps, mapping, words, found, order, f"o{number}-", f"ORDERS[{number}]", version)
         made = one.add(settlement, deal)
-        add_shipments(one, made, one.basket(made, make_room(one, made)))
+        room = make_room(one, made)
+        add_shipments(one, made, room, one.basket(made, room))
     return steps

@@ -38,17 +38,18 @@ def make_room(order: OrderSteps, made: Made) -> str:
     return order.reconcile(made, "shrink", "sale.order.get", shipped.SHRINK, wanted, params=where, after=(reopened,))
 
 
-def add_shipments(order: OrderSteps, made: Made, basket: str) -> None:
+def add_shipments(order: OrderSteps, made: Made, room: str, basket: str) -> None:
     """Shipments, then their items, then what is delivered: a shipped one takes no items any more.
 
     The steps are there for an order without shipments, too: they note its version, so that an older message which had
-    some changes nothing. `basket`: name of the step after which the lines are there.
+    some changes nothing. `room`: name of the step after which shipments are no longer taken back; `basket`: of the one
+    after which the lines are there.
     """
     given = order.order.shipments
     removed = order.mapping.shipment.removed
     items = [_item(order, one, f"{order.path}.SHIPMENTS[{place}]") for place, one in enumerate(given)]
     wanted = {**order.own(made), "removed": removed, "items": items}
-    step = order.reconcile(made, "shipments", "sale.shipment.list", shipments.NAME, wanted)
+    step = order.reconcile(made, "shipments", "sale.shipment.list", shipments.NAME, wanted, after=(room,))
     if removed == "delete":
         step = order.gone(made, "shipment", [one.xml_id for one in given], after=step)
     ids = _find(order, made, "shipment", [one.xml_id for one in given], step)

@@ -138,7 +138,7 @@ def test_what_is_delivered_changes(worker: SmallWorker) -> None:
     first = [shipment("H1", good("A", 5, 10), good("B", 1, 1), delivered=1), shipment("H2", good("A", 1, 10))]
     worker.send("settlement", settlement(order(shipments=first)))
     then = [
-        shipment("H1", good("A", 2, 10), delivered=1),
+        shipment("H1", good("A", 2, 10), delivered=1, NUMBER="another"),
         shipment("H2", good("A", 3, 10), good("C", 1, 1), delivered=1),
     ]
     worker.send("settlement", settlement(order(shipments=then)))
