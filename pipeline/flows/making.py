@@ -24,6 +24,8 @@ __all__ = ["catalog_of", "done_without_plan", "effect_flow", "is_forced", "recor
 #: of a record of events.*: when the message was published, unix seconds as text; which catalogue it belongs to
 SENT_AT = "amqp-timestamp"
 CATALOG = "catalog"
+#: copied to the plans: their answers and dead letters name the message that they were made of
+MESSAGE_ID = "amqp-message-id"
 
 
 def effect_flow(
@@ -50,15 +52,16 @@ def _told(error: ValidationError) -> Iterator[str]:
 
 
 def records(event: Event[Any], plans: Iterable[Plan], mapping: Mapping, source: str) -> list[Record]:
-    """Records of plans. The last one carries the run of the event, so that its outcome is told once."""
+    """Records of plans. Each names the event's message; the last one carries its run, whose outcome is told once."""
     made = list(plans)
     last = len(made) - 1
+    origin = {MESSAGE_ID: event.headers[MESSAGE_ID]} if MESSAGE_ID in event.headers else {}
     return [
         plan.record(
             mapping.portal.name,
             mapping.portal.credential,
             source=source,
-            headers=passed_on(event.headers) if place == last else None,
+            headers=origin | (passed_on(event.headers) if place == last else {}),
         )
         for place, plan in enumerate(made)
     ]

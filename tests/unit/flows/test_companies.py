@@ -106,6 +106,13 @@ def test_a_run_and_force_are_passed_on() -> None:
     assert record.value is not None and parse_plan(record.value).force
 
 
+def test_a_plan_names_the_message_that_it_was_made_of() -> None:
+    (record,) = records_of(companies.flow(PLAIN_MAPPING), user(), {"amqp-message-id": "m-1"})
+    assert record.headers["amqp-message-id"] == "m-1"
+    (without,) = records_of(companies.flow(PLAIN_MAPPING), user())
+    assert "amqp-message-id" not in without.headers
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [

@@ -1,0 +1,1 @@
+"""Bad input at full length: thousands of broken messages, each of which must end as an effect or as a dead letter."""
