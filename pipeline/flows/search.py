@@ -78,8 +78,10 @@ def source_of(product: Product, catalog: CatalogMapping, name: str) -> dict[str,
     if not product.active and catalog.deactivated == "remove":
         return {"xml_id": product.xml_id, "catalog": name, "active": False, "removed": True}
     texts = {one.code: [value.text for value in one.values if value.text] for one in product.properties}
-    fields = {field: _single(texts.get(code, [])) for field, code in catalog.index_fields.items()}
-    brand = product.property(catalog.index_fields.get("brand", ""))
+    by_code = {one.code.casefold(): one for one in product.properties}
+    filling = {field: by_code.get(code.casefold()) for field, code in catalog.index_fields.items()}
+    fields = {field: _single(texts[one.code]) for field, one in filling.items() if one is not None}
+    brand = filling.get("brand")
     price = _main_price(product, catalog)
     source = {
         "xml_id": product.xml_id,

@@ -11,6 +11,7 @@
 | 413 | TooLarge, Permanent |
 | other 4xx (a mapping conflict, an impossible id) | Permanent: dead letter with Elasticsearch's reason |
 | Permanent for a whole request | sent again in halves, until it is one document's |
+| another product, a proxy that knows no such address | Blocked |
 | 5xx, no connection, no answer in time | Transient: tried again; a repeat is harmless because of the versions |
 """
 
@@ -28,6 +29,10 @@ __all__ = ["AlreadyThere", "MissingIndex", "TooLarge", "of_exception", "of_item"
 _LONGEST = 1000
 #: a reason may quote a value of any length, and the cause below it tells what is wrong
 _LONGEST_CAUSE = 250
+
+
+#: answers that mean the same whoever gives them
+_OF_ANYBODY = frozenset({401, 403, 408, 413, 429})
 
 
 class MissingIndex(Transient):
@@ -54,7 +59,11 @@ def of_exception(error: Exception) -> PipelineError:
     if isinstance(error, ApiError):
         body = error.body
         cause = body.get("error") if isinstance(body, Mapping) else None
-        return _error(error.meta.status, *_reason(cause if cause is not None else str(error.message)))
+        status = error.meta.status
+        if not isinstance(cause, Mapping) and (status < 300 or 400 <= status < 500) and status not in _OF_ANYBODY:
+            # a proxy, another product: nothing that is said about a document
+            return Blocked(f"what answers at ES_URL is no Elasticsearch ({status}): {_cut(error.message)}")
+        return _error(status, *_reason(cause if cause is not None else str(error.message)))
     if isinstance(error, TlsError):
         return Transient(f"Elasticsearch's certificate is not accepted: {_cut(error.message)}")
     if isinstance(error, ConnectionTimeout):

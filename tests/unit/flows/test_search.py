@@ -109,6 +109,13 @@ def test_without_a_time_of_its_own_a_product_is_as_new_as_its_message(headers: d
     assert int(record.headers["version"]) == seconds * 1000 << 20 | 7
 
 
+def test_codes_of_properties_are_the_same_in_any_case() -> None:
+    assert (
+        content({"XML_ID": "a", "NAME": "Болт", "PROPERTY_VALUES": {"Brand": prop("Brand", "VIGRO")}})["brand"]
+        == "VIGRO"
+    )
+
+
 def test_a_removed_product_is_a_tombstone() -> None:
     assert content(PRODUCT | {"ACTIVE": "N"}) == {
         "xml_id": "a-1", "catalog": "default", "active": False, "removed": True

@@ -53,6 +53,11 @@ def test_what_has_no_body_of_elasticsearch() -> None:
     assert isinstance(of_exception(ConnectionError("refused")), Transient)
 
 
+@pytest.mark.parametrize(("status", "body"), [(404, "<html>nginx"), (405, None), (200, {}), (406, {"error": "header"})])
+def test_what_is_no_elasticsearch_makes_no_dead_letters(status: int, body: Any) -> None:
+    assert isinstance(of_exception(api(status, body)), Blocked)
+
+
 def test_what_is_no_answer_is_a_defect() -> None:
     with pytest.raises(KeyError):
         of_exception(KeyError("x"))
