@@ -46,6 +46,7 @@ class Ops(Service):
         self.runtime = runtime
         self.gateway = gateway
         self.bridge = bridge
+        self.search = search
         self.problems = Problems()
         self.lag = LagPoller(runtime.settings)
         self.board = Board()

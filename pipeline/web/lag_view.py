@@ -11,6 +11,7 @@ from pipeline.ops.board import PortalLine, Seen
 from pipeline.ops.health import LAG_LOOP, worst
 from pipeline.ops.lag import AgentLag, PartitionLag
 from pipeline.ops.service import Ops
+from pipeline.search.status import SinkStatus
 
 __all__ = ["lag_view"]
 
@@ -38,6 +39,7 @@ def lag_view(ops: Ops) -> dict[str, Any]:
         "agents": [_agent(agent, ops) for agent in report.agents] if report else [],
         "portals": portals,
         "bridges": bridges,
+        "search": _search(ops.search.status()) if ops.search is not None else None,
         "totals": {
             "lag": report.lag if report else None,
             "oldest_age": _greatest(agent.oldest_age for agent in report.agents) if report else None,
@@ -120,6 +122,11 @@ def _bridge(seen: Seen, here: str) -> dict[str, Any]:
         "last_seen": seen.at,
         **asdict(seen.entry.state),
     }
+
+
+def _search(status: SinkStatus) -> dict[str, Any]:
+    """The sink of this worker alone: documents that wait in it, and why Elasticsearch takes none."""
+    return {"waiting": status.waiting, "trouble": asdict(status.trouble) if status.trouble is not None else None}
 
 
 def _greatest(values: Any) -> float | None:

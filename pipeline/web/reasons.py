@@ -17,6 +17,7 @@ _RUSSIAN = [
         # portal/view.py
         (r"^calls are under way$", "вызовы идут"),
         (r"^(\d+) calls of unknown outcome are looked up soon$", r"вызовов с неизвестным исходом: \1, скоро проверим"),
+        (r"^(\d+) plans wait for what they have not found$", r"планов ждут того, чего ещё нет: \1"),
         (r"^taken over: looking for answers that are there already$", "принят от другого: ищем уже готовые ответы"),
         (r"^intensity limit until (\S+)$", r"лимит интенсивности до \1"),
         (r"\bcredential (\S+) is refused \(", r"ключ доступа \1 отклонён ("),
@@ -60,6 +61,20 @@ _RUSSIAN = [
         (r"\bElasticsearch refuses our login or its rights \((\d+)\): ", r"Elasticsearch отказал в доступе (\1): "),
         (r"\bElasticsearch is overloaded: ", "Elasticsearch перегружен: "),
         (r"\bElasticsearch answers (\d+): ", r"Elasticsearch отвечает \1: "),
+        (r"\bElasticsearch's certificate is not accepted: ", "сертификат Elasticsearch не принят: "),
+        (
+            r"\b(\S+) is an index of Elasticsearch; it must be an alias: remove or rename that index$",
+            r"\1 — индекс Elasticsearch, а должен быть псевдонимом: удалите или переименуйте этот индекс",
+        ),
+        (
+            r"\bthe alias (\S+) stands before (.+); it must be one index$",
+            r"псевдоним \1 стоит перед \2; индекс должен быть один",
+        ),
+        (
+            r"\bthe alias (\S+) is missing although there is (\S+): put it before that index again$",
+            r"псевдонима \1 нет, хотя есть \2: верните его этому индексу",
+        ),
+        (r"\bindex (\S+) cannot be made: ", r"индекс \1 не создаётся: "),
         # bridge/
         (r"\breturned by RabbitMQ: ", "возвращено RabbitMQ: "),
         (

@@ -3,13 +3,16 @@
 import re
 import time
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 
 from pipeline.bridge.status import BridgeStatus, DestinationStatus, QueueStatus
+from pipeline.delivery.errors import Transient
 from pipeline.ops.board_records import BRIDGE, PORTAL, Entry, pack
 from pipeline.ops.lag import LagReport, Offsets, PartitionLag, by_agent
 from pipeline.portal.view import Hold, Refused, ThrottleWait, clock
+from pipeline.search.status import SinkStatus
 from pipeline.settings import PortalSettings
 from tests.support.pages import portal
 from tests.unit.web.conftest import Serve, Site
@@ -237,3 +240,30 @@ async def test_metrics(serve: Serve) -> None:
     text = await answer.text()
     assert "pipeline_lag_look_age_seconds NaN" in text
     assert "process_resident_memory_bytes" in text
+
+
+async def test_what_plans_miss_is_told_of_each_portal(serve: Serve) -> None:
+    site = await serve()
+    site.gateway.states = [
+        portal("a", waiting=3, watches=1204, reason="2 plans wait for what they have not found"),
+        portal("b"),
+    ]
+    text = (await page(site)).text
+    assert text.count("run again when what they miss appears") == 1
+    assert "run again when what they miss appears: 1\u202f204" in text
+    russian = (await page(site, language="ru")).text
+    assert "планов ждут того, чего ещё нет: 2" in russian
+    assert "повторятся, когда появится недостающее: 1\u202f204" in russian
+
+
+async def test_the_search_is_shown_where_there_is_one(serve: Serve) -> None:
+    site = await serve()
+    assert "Search index" not in (await page(site)).text
+    status = SinkStatus(waiting=7)
+    site.ops.search = SimpleNamespace(status=lambda: status)
+    assert "Search index" in (await page(site)).text and "takes no documents" not in (await page(site)).text
+    status.failed(0, Transient("Elasticsearch did not answer in time"))
+    assert "takes no documents 7 Elasticsearch did not answer in time" in (await page(site)).text
+    assert "не принимает документы 7 Elasticsearch не ответил вовремя" in (await page(site, language="ru")).text
+    search = (await (await site.client.get("/api/lag")).json())["search"]
+    assert (search["waiting"], search["trouble"]["error_class"]) == (7, "transient")

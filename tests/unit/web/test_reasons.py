@@ -39,6 +39,19 @@ SOURCES = "".join(path.read_text() for path in PACKAGE.rglob("*.py") if path.nam
             "default: down; p.example: no answer in time; nobody knows whether it was executed",
             "default: недоступен; p.example: нет ответа за отведённое время; неизвестно, выполнен ли вызов",
         ),
+        ("12 plans wait for what they have not found", "планов ждут того, чего ещё нет: 12"),
+        (
+            "takes no documents for 5 s, 3 wait here: catalog is an index of Elasticsearch; it must be an alias: "
+            "remove or rename that index",
+            "не принимает документы уже 5 s, ждут здесь 3: catalog — индекс Elasticsearch, а должен быть псевдонимом: "
+            "удалите или переименуйте этот индекс",
+        ),
+        (
+            "queue crm_user_queue is used as it is: PRECONDITION_FAILED; it is not durable: a restart of RabbitMQ "
+            "loses it, and messages with it",
+            "queue crm_user_queue используется как есть: PRECONDITION_FAILED; не постоянная: при перезапуске RabbitMQ "
+            "пропадёт вместе с сообщениями",
+        ),
         ("HTTP 403 ACCESS_DENIED: said by the portal", "HTTP 403 ACCESS_DENIED: said by the portal"),
         ("", ""),
     ],
