@@ -2,6 +2,7 @@
 
 no link of the object -> the step runs, nothing is noted
 older version: stale | same hash: unchanged | else the step runs, and what it gave is noted when it has succeeded
+the plan fails before the step has succeeded -> the hash is in doubt, the version holds
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pipeline.portal.steps.content import content_hash
 from pipeline.portal.steps.env import Env
 from pipeline.portal.steps.refs import resolve
 
-__all__ = ["PartGuard", "content_of"]
+__all__ = ["PartGuard", "content_of", "doubted"]
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,18 @@ def content_of(step: CallStep | ReconcileStep, results: Mapping[str, Any]) -> di
     if step.part is not None and isinstance(content.get("wanted"), dict):
         content["wanted"] = {name: value for name, value in content["wanted"].items() if name not in step.part.apart}
     return content
+
+
+def doubted(part: Part, env: Env) -> PartNote | None:
+    """The note of a part that may not stand any more as it says; None: there is nothing to doubt.
+
+    Its step was made in part, or an earlier step of its plan has changed what belongs together with it.
+    """
+    external = external_key(part.key.originator, part.key.id)
+    before = env.part(part.entity, external, part.name)
+    if before is None or not before.hash or is_older(part.version, before.version):
+        return None
+    return replace(before, hash="")
 
 
 class PartGuard:

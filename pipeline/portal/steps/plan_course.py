@@ -16,7 +16,7 @@ from pipeline.portal.steps.command import Command, Result, Unclear
 from pipeline.portal.steps.course import LinkChanges
 from pipeline.portal.steps.env import Env, Stamp
 from pipeline.portal.steps.find import FindRun
-from pipeline.portal.steps.part_guard import PartGuard, content_of
+from pipeline.portal.steps.part_guard import PartGuard, content_of, doubted
 from pipeline.portal.steps.plan_end import PlanEnd, plan_end
 from pipeline.portal.steps.plan_links import PlanLinks
 from pipeline.portal.steps.plan_results import error_result, failure, found_name, result_of, success
@@ -56,6 +56,8 @@ class PlanCourse:
         self._sent: dict[str, dict[str, Any]] = dict((progress or {}).get("sent", {})) if sent_at is not None else {}
         #: those of them that a worker before us has sent, until they have begun here
         self._inherited = set(self._sent)
+        #: has a write of the plan left, from here or before?
+        self._has_written = progress is not None
         #: upserts that have added their objects before this worker's eyes
         self._fresh: set[str] = set()
         self._guards: dict[str, PartGuard] = {}
@@ -99,6 +101,7 @@ class PlanCourse:
         for name, run in self._active():
             if id(run.command) in leaving:
                 self._sent[name] = {"at": now, "add": isinstance(run, UpsertRun) and run.adds}
+                self._has_written = True
 
     def not_executed(self, command: Command) -> None:
         """See Course."""
@@ -289,6 +292,7 @@ class PlanCourse:
         step = next(step for step in self._steps if step.name == name)
         if step.optional and not unsettled:
             self._results[name] = error_result(fault)
+            self._doubt(step)
         elif self._failed is None:
             self._failed = name, fault
 
@@ -296,4 +300,12 @@ class PlanCourse:
         if self._failed is None:
             self.reply = success(self._results)
             return
+        for step in self._steps:
+            if step.name not in self._results:
+                self._doubt(step)
         self.reply, self.letter = failure(*self._failed, self._results), self._failed[1]
+
+    def _doubt(self, step: AnyStep) -> None:
+        """It was not made, or not to its end: what was noted before of its part may not be so any more."""
+        if self._has_written and isinstance(step, CallStep | ReconcileStep) and step.part is not None:
+            self._links.note(doubted(step.part, self._env))

@@ -266,4 +266,6 @@ class UpsertRun:
             self.alias = self._memory.alias(self._id)
 
     def _end(self, fault: PipelineError) -> None:
+        if self.open and self._phase in ("read", "update"):
+            self.link = self._memory.doubted(self._id)
         self.command, self.fault, self.open = None, fault, False

@@ -49,6 +49,11 @@ class Memory:
         """The link of an object that has this content now."""
         return self.found(number) if self._step.once else self._link(number, self.hash, self._version)
 
+    def doubted(self, number: str) -> Link:
+        """The link of an object that an update of unknown outcome may have changed. What was applied last, stays."""
+        known = self.before.version if self.before is not None and self.before.id == number else None
+        return self._link(number, version=known)
+
     def alias(self, number: str) -> Link | None:
         """The link of the alias; None: there is none to be made."""
         if self._alias is None:
