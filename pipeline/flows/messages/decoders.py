@@ -62,7 +62,23 @@ class Decoders:
 
 
 def _json(raw: bytes) -> Any:
-    return as_json(raw.removeprefix(_BOM))
+    text = raw.removeprefix(_BOM)
+    if not text.strip():
+        raise BadInput("no JSON: the body is empty")
+    try:
+        return as_json(text)
+    except BadInput:
+        _check_encoding(raw)
+        raise
+
+
+def _check_encoding(raw: bytes) -> None:
+    """Raises BadInput, which names the byte: JSON is UTF-8, and what a decoder says of other text leads nowhere."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as fault:
+        place = f"byte {fault.start} of {len(raw)} is {raw[fault.start]:#04x}"
+        raise BadInput(f"no JSON: it is not UTF-8: {place}") from None
 
 
 def application_of(value: Any) -> tuple[str, dict[str, Any]]:

@@ -182,7 +182,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An order. `goods`: lines that belong to no shipment (older flat variants)."""
+    """An order. `goods`: lines that name no shipment (older flat variants); its basket is `goods_of`, not their sum."""
 
     xml_id: str
     number: str = ""

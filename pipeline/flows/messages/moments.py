@@ -86,7 +86,7 @@ def _from_seconds(seconds: int) -> datetime:
 def _moment(year: str, month: str, day: str, clock: list[str | None], zone: tzinfo) -> datetime | None:
     hour, minute, second, fraction, offset, name = clock
     date = int(year), int(month), int(day)
-    if date[0] in _ENDLESS or date in ((1, 1, 1), (0, 0, 0)):
+    if date in ((1, 1, 1), (0, 0, 0)):
         return None
     if offset or name:
         zone = _zone(offset or name or "")
@@ -95,7 +95,7 @@ def _moment(year: str, month: str, day: str, clock: list[str | None], zone: tzin
         moment = datetime(*date, int(hour or 0), int(minute or 0), int(second or 0), microsecond, zone)
     except ValueError:
         raise Unfit(_NO_DATE) from None
-    return _in_range(moment)
+    return None if moment.year in _ENDLESS else _in_range(moment)
 
 
 def _in_range(moment: datetime) -> datetime:

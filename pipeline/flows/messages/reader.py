@@ -113,8 +113,11 @@ class Reader:
         return None if found == "0" else found
 
     def xml_id(self, key: str = "XML_ID") -> str:
-        """The object's id, which must be there."""
-        return self._needed(to_id, key, "a text or a number", "")
+        """The object's id, which must be there. 0 is nobody's: all that came with it would become one object."""
+        found = self._needed(to_id, key, "a text or a number", "")
+        if found == "0":
+            self.faults.value(self.at(key), self.data[key], "is no id of an object")
+        return found
 
     def name(self, key: str = "NAME") -> str:
         """A text that must be there."""

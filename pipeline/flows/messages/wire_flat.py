@@ -6,7 +6,7 @@
     GOODS: [{SHIPMENT_XML_ID} or {ORDER_XML_ID}]            GOODS
 
 An item that refers to no order (or shipment) of the message is a fault. GOODS of an order that name no shipment are
-lines of the order beside those of its shipments.
+lines of the order (flows/settlements/goods.py says how they go with those of its shipments).
 """
 
 from __future__ import annotations

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pipeline.flows.messages.faults import Unfit
 from pipeline.flows.messages.model import Price
 from pipeline.flows.messages.reader import Reader
-from pipeline.flows.messages.values import is_nothing, to_number
+from pipeline.flows.messages.values import is_nothing, to_line, to_number
 
 __all__ = ["read_prices"]
 
 _TYPE = ("CATALOG_GROUP_ID", "CATALOG_GROUP_CODE", "CATALOG_GROUP_NAME", "PRICE_TYPE", "PRICE_TYPE_ID", "TYPE")
 _SINGLE = frozenset(("PRICE", "CURRENCY", *_TYPE))
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 def read_prices(reader: Reader) -> tuple[Price, ...]:
@@ -49,9 +51,12 @@ def _price(reader: Reader, path: str, kind: str | None, value: Any) -> Price | N
     for _ in range(3):
         if not isinstance(value, dict):
             break
+        if value and _SINGLE.isdisjoint(value):
+            reader.faults.value(path, value, "without PRICE is no price")
+            return None
         one = Reader(value, path, reader.faults, reader.zone)
         kind = next((found for key in _TYPE if (found := one.line(key))), kind)
-        currency = one.line("CURRENCY") or currency
+        currency = one.read(_to_currency, ("CURRENCY",)) or currency
         path, value = one.at("PRICE"), value.get("PRICE")
     if isinstance(value, dict | list) and value:
         reader.faults.value(path, value, "is no number")
@@ -65,4 +70,11 @@ def _price(reader: Reader, path: str, kind: str | None, value: Any) -> Price | N
         return None
     if amount < 0:
         reader.faults.value(path, value, "is below 0")
-    return Price(amount=amount, currency=currency.upper() if currency else None, type=kind)
+    return Price(amount=amount, currency=currency, type=kind)
+
+
+def _to_currency(value: Any) -> str | None:
+    text = (to_line(value) or "").upper()
+    if text and not _CURRENCY.fullmatch(text):
+        raise Unfit("is no currency: expected three letters such as RUB")
+    return text or None

@@ -27,6 +27,22 @@ def fault(**keys: Any) -> str:
     return str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"", "no JSON: the body is empty"),
+        (b"\xef\xbb\xbf \n", "no JSON: the body is empty"),
+        ('{"XML_ID": "1", "NAME": "Болт"}'.encode("cp1251"), "no JSON: it is not UTF-8: byte 25 of 31 is 0xc1"),
+        ('{"XML_ID": "1"}'.encode("utf-16"), "no JSON: it is not UTF-8: byte 0 of 32 is 0xff"),
+        (b'{"XML_ID": "1"', "no JSON: unexpected end of data: line 1 column 15 (char 14)"),
+    ],
+)
+def test_a_body_that_is_no_json(body: bytes, text: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        decode_product(body)
+    assert str(caught.value) == text
+
+
 def test_a_partial_event_carries_what_it_has() -> None:
     assert user() == User(xml_id="u")
     assert user(NAME="", PERSONAL_PHONE=None, UF_PHYSICAL_ADDRESS=False) == User(xml_id="u")
@@ -102,6 +118,14 @@ def test_properties() -> None:
         ),
         ({"PRICES": {"BASE": {"PRICE": "дорого"}}}, "PRICES.BASE.PRICE: 'дорого' is no number"),
         ({"PRICES": [-1]}, "PRICES[0]: -1 is below 0"),
+        ({"PRICES": [{"A": 5}]}, "PRICES[0]: an object without PRICE is no price"),
+        ({"PRICES": {"BASE": {"PRICE": {"A": 5}}}}, "PRICES.BASE.PRICE: an object without PRICE is no price"),
+        (
+            {"PRICES": {"PRICE": 5, "CURRENCY": "руб."}},
+            "PRICES.CURRENCY: 'руб.' is no currency: expected three letters such as RUB",
+        ),
+        ({"XML_ID": 0}, "XML_ID: 0 is no id of an object"),
+        ({"XML_ID": " 0"}, "XML_ID: ' 0' is no id of an object"),
         ({"ACTIVE": "?"}, "ACTIVE: '?' is neither yes nor no: expected Y or N"),
         ({"PREVIEW_TEXT_TYPE": "rtf"}, "PREVIEW_TEXT_TYPE: 'rtf' is no type of text: expected html or text"),
         (
