@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
@@ -31,8 +31,27 @@ class Line:
 
 
 def goods_of(order: Order) -> list[Good]:
-    """All goods of an order: those of its shipments, and those that lie in none."""
-    return [*(good for shipment in order.shipments for good in shipment.goods), *order.goods]
+    """All goods of an order: those of its shipments, and what lies in none.
+
+    Goods of the order itself are the whole basket of a product at a price that its shipments have, too: only what is
+    more than they hold is beside them. So whoever lists the basket twice doubles no sum.
+    """
+    shipped = [good for shipment in order.shipments for good in shipment.goods]
+    if not order.goods:
+        return shipped
+    held: dict[tuple[str, Decimal], Decimal] = {}
+    for good in shipped:
+        place = (good.xml_id, good.price)
+        held[place] = held.get(place, Decimal(0)) + good.quantity
+    loose = []
+    for good in order.goods:
+        place = (good.xml_id, good.price)
+        covered = min(held.get(place, Decimal(0)), good.quantity)
+        if covered:
+            held[place] -= covered
+        if covered < good.quantity:
+            loose.append(replace(good, quantity=good.quantity - covered))
+    return [*shipped, *loose]
 
 
 def lines_of(goods: Iterable[Good]) -> dict[tuple[str, Decimal], Line]:

@@ -83,6 +83,42 @@ def test_one_product_at_two_prices_has_two_lines(worker: SmallWorker) -> None:
     assert worker.one("crm.deal.list")["OPPORTUNITY"] == "56.00"
 
 
+BOTH = [shipment("H1", good("A", 2, 10)), shipment("H2", good("A", 1, "10.00"), good("B", 1, 5))]
+
+
+@pytest.mark.parametrize(
+    ("goods", "lines", "total"),
+    [
+        ([good("A", 3, 10), good("B", 1, 5)], {"A": (3, 10, 0), "B": (1, 5, 0)}, "35.00"),
+        ([good("A", 5, 10)], {"A": (5, 10, 0), "B": (1, 5, 0)}, "55.00"),
+        ([good("A", 1, 10)], {"A": (3, 10, 0), "B": (1, 5, 0)}, "35.00"),
+        ([good("A", 2, 10), {**good("A", 2, 10), "NAME": "Болт"}], {"A": (4, 10, 0), "B": (1, 5, 0)}, "45.00"),
+        ([good("C", 2, 7)], {"A": (3, 10, 0), "B": (1, 5, 0), "C": (2, 7, 0)}, "49.00"),
+        ([good("A", 1, 9)], {"A": (3, 10, 0), "B": (1, 5, 0), "A@9": (1, 9, 0)}, "44.00"),
+    ],
+)
+def test_a_basket_at_both_levels_is_not_doubled(
+    worker: SmallWorker, goods: list[Any], lines: dict[str, tuple[float, float, int]], total: str
+) -> None:
+    body = settlement(order(shipments=BOTH, GOODS=goods))
+    worker.send("settlement", body)
+    assert basket(worker) == lines
+    assert worker.one("crm.deal.list")["OPPORTUNITY"] == total
+    assert sorted((price, quantity) for _, _, price, quantity in rows_of_deal(worker)) == sorted(
+        (price, quantity) for quantity, price, _ in lines.values()
+    )
+    assert shipped(worker) == {("H1", "A"): 2, ("H2", "A"): 1, ("H2", "B"): 1}, "shipments have what they name"
+    nothing_more(worker, "settlement", body)
+
+
+def test_the_basket_beside_orders_and_in_shipments(worker: SmallWorker) -> None:
+    flat = settlement(order(shipments=BOTH))
+    flat["request"]["GOODS"] = [{**good("A", 3, 10), "ORDER_XML_ID": "O-1"}]
+    worker.send("settlement", flat)
+    assert basket(worker) == {"A": (3, 10, 0), "B": (1, 5, 0)}
+    assert worker.one("crm.deal.list")["OPPORTUNITY"] == "35.00"
+
+
 def test_a_payment_is_paid_and_then_withdrawn(worker: SmallWorker) -> None:
     goods = [shipment("H", good("A", 1, 10))]
     worker.send("settlement", settlement(order(shipments=goods, payments=[payment("X", 4), payment("Y", 6)])))
