@@ -11,9 +11,9 @@ PYTHON := .venv/bin/python
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-run: venv ## start everything, send 500 sample requests, stay up until Ctrl-C (ONCE=1: end by itself)
-	@$(PYTHON) -m stack install
-	@exec $(PYTHON) -m stack run $(if $(ONCE),--once) $(if $(COUNT),--count $(COUNT))
+run: venv ## start everything, play requests and a sample day, stay up until Ctrl-C (ONCE=1: end by itself; SEARCH=0: no Elasticsearch)
+	@$(PYTHON) -m stack install $(if $(filter 0,$(SEARCH)),,--search)
+	@exec $(PYTHON) -m stack run $(if $(ONCE),--once) $(if $(COUNT),--count $(COUNT)) $(if $(filter 0,$(SEARCH)),--no-search)
 
 test: venv system ## lint, then unit, integration, client, e2e and short chaos tests, on services of their own
 	@$(MAKE) --no-print-directory lint
@@ -39,9 +39,9 @@ bench: venv system ## benchmarks, each beside its peers; raw figures go to bench
 bench-portal: venv system ## the gateway at the portal's limit: a table, each row beside the limit (ROWS="adds mix": only these)
 	@$(PYTHON) -m bench.portal $(ROWS)
 
-up: venv ## start Kafka, RabbitMQ and the simulated portal and leave them running (WORKER=1: a worker too)
-	@$(PYTHON) -m stack install
-	@$(PYTHON) -m stack up $(if $(WORKER),--worker)
+up: venv ## start Kafka, RabbitMQ, the simulated portal and leave them running (WORKER=1: a worker, SEARCH=1: Elasticsearch, too)
+	@$(PYTHON) -m stack install $(if $(filter 1,$(SEARCH)),--search)
+	@$(PYTHON) -m stack up $(if $(WORKER),--worker) $(if $(filter 1,$(SEARCH)),--search)
 
 down: venv ## stop what `make up` started; the data stays
 	@$(PYTHON) -m stack down

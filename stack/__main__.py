@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stack import install, logs
 from stack.cache import FetchError, kafka_jars
+from stack.elasticsearch_fetch import has_elasticsearch
 from stack.local import Local
 from stack.process import ProcessError
 
@@ -16,6 +17,8 @@ STATE = Path(".local")
 def up(arguments: argparse.Namespace) -> int:
     """Start the services, with --worker the worker too, and leave them running."""
     local = Local(STATE / "up", {**_configuration(), **os.environ}, tied=False, search=arguments.search or None)
+    if local.elasticsearch and not has_elasticsearch():
+        print("Elasticsearch is fetched once, 759 MB …", flush=True)
     local.start(lambda name: print(f"{name} is up", flush=True))
     if arguments.worker and not local.worker.running:
         local.worker.start(timeout=120)
@@ -29,9 +32,9 @@ def up(arguments: argparse.Namespace) -> int:
 
 
 def _configuration() -> dict[str, str]:
-    """PIPELINE_CONFIG for the `pipeline.toml` of this folder, if it has one: the worker runs in a folder of its own."""
-    path = Path("pipeline.toml").absolute()
-    return {"PIPELINE_CONFIG": str(path)} if path.is_file() else {}
+    """`pipeline.toml` and `mapping.toml` of this folder, if it has them: the worker runs in a folder of its own."""
+    files = {"PIPELINE_CONFIG": Path("pipeline.toml").absolute(), "PIPELINE_MAPPING": Path("mapping.toml").absolute()}
+    return {name: str(path) for name, path in files.items() if path.is_file()}
 
 
 def down(_: argparse.Namespace) -> int:
@@ -71,6 +74,8 @@ def show_logs(arguments: argparse.Namespace) -> int:
 def install_all(arguments: argparse.Namespace) -> int:
     """Install what the machine lacks, and fetch Kafka."""
     parts = install.wanted(install.EVERYTHING, {} if arguments.test else os.environ)
+    if arguments.search:
+        parts |= install.wanted(install.FOR_SEARCH, os.environ)
     if arguments.test:
         parts.update(install.FOR_TESTS, install.FOR_SEARCH)
     install.install(parts)
@@ -90,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     # Its libraries are needed by this command only; the others stay quick.
     from stack.run import run as run_all
 
-    return run_all(STATE / "run", once=arguments.once, count=arguments.count)
+    return run_all(STATE / "run", once=arguments.once, count=arguments.count, search=not arguments.no_search)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -114,10 +119,12 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument(
         "--test", action="store_true", help="also what KAFKA_URL and AMPQURL make needless, and what tests need"
     )
+    add.add_argument("--search", action="store_true", help="also what Elasticsearch needs, unless ES_URL gives one")
     command("fetch", fetch, "fetch Kafka into the cache")
     add = command("run", run, "start everything, send sample requests, stay up until Ctrl-C")
     add.add_argument("--once", action="store_true", help="end after the answers")
     add.add_argument("--count", type=int, default=500, help="sample requests (default 500)")
+    add.add_argument("--no-search", action="store_true", help="without Elasticsearch: products go to the portal only")
     return parser
 
 

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from stack.cache import FetchError
 from stack.demo import Client, Result, Target
+from stack.elasticsearch_fetch import has_elasticsearch
 from stack.local import Local
 from stack.process import ProcessError
 from stack.sample_day import MAPPING_FILE, DayTarget, play_sample_day
@@ -29,9 +30,10 @@ class AlreadyRunning(RuntimeError):
     """Another `make run` uses the same folder."""
 
 
-def run(folder: Path, *, once: bool, count: int = SAMPLES) -> int:
+def run(folder: Path, *, once: bool, count: int = SAMPLES, search: bool = True) -> int:
     """Run all of it with state in `folder`; the exit code: 0, or 1 when not everything was answered.
 
+    Without `search` no Elasticsearch is fetched or started, and the sample day's products go to the portal only.
     What this function started is stopped when it returns; Ctrl-C and SIGTERM are the way to end it.
     """
     console = Console()
@@ -40,18 +42,20 @@ def run(folder: Path, *, once: bool, count: int = SAMPLES) -> int:
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
         with _alone(folder):
-            return _run(folder, console, once=once, count=count)
+            return _run(folder, console, once=once, count=count, search=search)
     except (AlreadyRunning, FetchError, ProcessError, GivenUp, AMQPException, OSError) as error:
         console.print(f"[red]{escape(str(error) or repr(error))}[/]", highlight=False, soft_wrap=True)
         return 1
 
 
-def _run(folder: Path, console: Console, *, once: bool, count: int) -> int:
+def _run(folder: Path, console: Console, *, once: bool, count: int, search: bool) -> int:
     env = {"PIPELINE_SESSION_TIMEOUT": _SESSION_TIMEOUT, **os.environ}
     whole = _is_ours(env)
     if whole:
-        env = {"PIPELINE_MAPPING": str(MAPPING_FILE), **env}
-    local = Local(folder, env, tied=True, usual=("web",), search=whole, credential="site" if whole else "")
+        env = {"PIPELINE_MAPPING": str(_mapping(folder, search)), **env}
+    local = Local(folder, env, tied=True, usual=("web",), search=whole and search, credential="site" if whole else "")
+    if local.elasticsearch and not has_elasticsearch():
+        console.print("Elasticsearch is fetched once, 759 MB; make run SEARCH=0 goes without it.", highlight=False)
     code = 1
     try:
         with console.status("Starting services …"):
@@ -77,6 +81,15 @@ def _run(folder: Path, console: Console, *, once: bool, count: int) -> int:
 def _is_ours(env: Mapping[str, str]) -> bool:
     """May a sample day be played? Not into a portal, a broker or an index of somebody else's."""
     return not any(env.get(name) for name in ("AMPQURL", "B24REST", "ES_URL", "PIPELINE_MAPPING"))
+
+
+def _mapping(folder: Path, search: bool) -> Path:
+    """The sample day's mapping; without `search` a copy of it whose products are not indexed."""
+    if search:
+        return MAPPING_FILE
+    path = folder.absolute() / "mapping.toml"
+    path.write_text(MAPPING_FILE.read_text().replace('index = "catalog"', 'index = ""'))
+    return path
 
 
 async def _session(local: Local, env: Mapping[str, str], console: Console, *, once: bool, count: int) -> int:

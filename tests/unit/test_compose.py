@@ -8,6 +8,8 @@ import pytest
 import yaml
 from pydantic import AliasChoices
 
+from pipeline.flows.mapping import load
+from pipeline.flows.mapping.settled import against_settings
 from pipeline.settings import Settings
 from sandbox.portal.command_line import parsed
 from stack.cache import KAFKA_VERSION
@@ -65,6 +67,12 @@ def test_the_worker_starts_with_these_settings(monkeypatch: pytest.MonkeyPatch, 
     assert settings.amqp_url.get_secret_value() == "amqp://guest:guest@rabbitmq:5672/"
     assert settings.b24rest == "http://portal:8024/rest/"
     assert settings.portal_rate is None
+    # what the site's messages become, by the mounted mapping, with a credential that it finds
+    source, target, _ = _default(WORKER["volumes"][-1]).split(":")
+    assert target == WORKER["environment"]["PIPELINE_MAPPING"]
+    portal = settings.all_portals()["default"]
+    assert (portal.address, portal.rate) == (settings.b24rest, None)
+    assert list(against_settings(load(ROOT / source), settings)) == []
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -95,7 +103,10 @@ def test_the_simulator_understands_its_command() -> None:
 
 
 def test_data_and_keys_live_in_named_volumes() -> None:
-    mounted = {name: [volume.split(":") for volume in SERVICES[name].get("volumes", [])] for name in SERVICES}
+    mounted = {
+        name: [volume.split(":") for volume in SERVICES[name].get("volumes", []) if not volume.startswith("${MAPPING")]
+        for name in SERVICES
+    }
     used = {volume for volumes in mounted.values() for volume, _ in volumes}
     assert used == set(COMPOSE["volumes"])
     kafka = {path for _, path in mounted["kafka"]}

@@ -156,6 +156,7 @@ _ROWS: dict[str, list[dict[str, Any]]] = {
     "catalog": [
         {"id": 23, "iblockId": 23, "name": "Products", "subscription": "N"},
         {"id": 24, "iblockId": 24, "name": "Variations", "productIblockId": 23, "skuPropertyId": 97, "vatId": 1},
+        {"id": 26, "iblockId": 26, "name": "Collections", "subscription": "N"},
     ],
     "price_type": [{"name": "BASE", "base": "Y", "xmlId": "BASE"}, {"name": "Wholesale", "xmlId": "WHOLESALE"}],
     "measure": [

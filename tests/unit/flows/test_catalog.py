@@ -164,9 +164,9 @@ def test_a_collection_is_an_element_that_is_linked() -> None:
     values = {"COLLECTION": {"NAME": "Коллекция", "PROPERTY_TYPE": "S", "VALUE": "Север"}}
     plan = plan_of(catalog_products, product(PROPERTY_VALUES=values), DAY_MAPPING)
     element = upsert(plan, "collection")
-    assert (element.entity, element.key, element.once) == ("product:24", Key(id="Север"), True)
+    assert (element.entity, element.key, element.once) == ("product:26", Key(id="Север"), True)
     link = upsert(plan, "property2")
-    assert (link.key.id, link.fields["propertyType"], link.fields["linkIblockId"]) == ("COLLECTION_ELEMENT_ID", "E", 24)
+    assert (link.key.id, link.fields["propertyType"], link.fields["linkIblockId"]) == ("COLLECTION_ELEMENT_ID", "E", 26)
     assert own(plan)["property${property2.id}"] == {"value": {"$ref": "collection.id"}}
     plain = plan_of(catalog_products, product(), DAY_MAPPING)
     assert upsert(plain, "collection").key.id == "Вне серии"

@@ -107,7 +107,7 @@ def test_sections_and_dictionaries(desk: Desk) -> None:
     product(desk, iblockSectionId=1)
     assert desk.result("catalog.section.delete", {"id": 1}) is True
     assert desk.result("catalog.product.get", {"id": 1})["product"]["iblockSectionId"] is None
-    assert [row["id"] for row in desk.result("catalog.catalog.list")["catalogs"]] == [23, 24]
+    assert [row["id"] for row in desk.result("catalog.catalog.list")["catalogs"]] == [23, 24, 26]
     assert desk.result("catalog.priceType.list")["priceTypes"][0]["base"] == "Y"
     pieces = desk.result("catalog.measure.list", {"filter": {"isDefault": "Y"}, "select": ["id", "code"]})["measures"]
     assert pieces == [{"id": 5, "code": 796}]

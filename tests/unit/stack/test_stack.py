@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.flows.mapping import load
 from stack import cache, ports
 from stack.__main__ import _configuration
 from stack.demo import Result, sample
 from stack.local import Local
+from stack.run import _mapping
 from stack.worker import Worker, bus_environment
 
 
@@ -80,7 +82,14 @@ def test_the_worker_of_make_up_reads_the_file_of_this_folder(monkeypatch: pytest
     assert _configuration() == {}
     (tmp_path / "pipeline.toml").write_text("")
     assert _configuration() == {"PIPELINE_CONFIG": str(tmp_path / "pipeline.toml")}
+    (tmp_path / "mapping.toml").write_text("")
+    assert _configuration()["PIPELINE_MAPPING"] == str(tmp_path / "mapping.toml")
     assert Local(tmp_path / "up", _configuration(), tied=True, usual=()).worker.env.items() >= _configuration().items()
+
+
+def test_the_sample_day_without_search_indexes_nothing(tmp_path: Path) -> None:
+    assert load(_mapping(tmp_path, True)).catalogs["default"].index == "catalog"
+    assert load(_mapping(tmp_path, False)).catalogs["default"].index == ""
 
 
 def test_two_workers_share_nothing_by_default(tmp_path: Path) -> None:
