@@ -14,7 +14,7 @@ import orjson
 
 from pipeline.delivery.tables import DurableTable
 from pipeline.portal.requests.lanes import LANES, Lane
-from pipeline.portal.requests.row import Row, applied_key, bucket_key, decode, encode, is_done, request_prefix
+from pipeline.portal.requests.row import SENT, Row, applied_key, bucket_key, decode, encode, is_done, request_prefix
 
 __all__ = ["Applied", "Book"]
 
@@ -131,17 +131,25 @@ class Book:
     # -- housekeeping
 
     async def unfinished(self, partition: int) -> AsyncIterator[Row]:
-        """All rows of a partition that are not done, in order of lane and offset, without their bodies.
+        """All rows of a partition that are not done, without their bodies: what has begun, then by lane and offset.
 
-        The loop goes on turning meanwhile: millions of finished requests may lie behind one that waits.
+        What has begun holds its order keys, some of them in both lanes: what may still be on its way at the portal must
+        not be overtaken. The loop goes on turning meanwhile: millions of finished requests may lie behind one that
+        waits.
         """
+        untouched: list[Row] = []
         for lane in LANES:
             start = self.applied(lane, partition).low.encode() or None
             async for stored in self._stored(partition, lane, start):
                 if not is_done(stored):
                     row = decode(stored)
                     row.body = b""
-                    yield row
+                    if row.state == SENT or row.progress is not None:
+                        yield row
+                    else:
+                        untouched.append(row)
+        for row in untouched:
+            yield row
 
     async def mark(self, lane: Lane, partition: int, through: int, first_open: bytes | None) -> None:
         """Note up to where everything is done and taken in.

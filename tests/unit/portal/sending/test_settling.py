@@ -125,6 +125,21 @@ async def test_what_the_owner_before_has_added_is_answered_without_a_second_call
     assert heir.result(one)["result"] == 100 and len(owner.portal.deals) == 1 and not heir.executor.settling
 
 
+async def test_what_has_begun_goes_before_the_other_lane(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One external id in both lanes: the portal is still at the add of the bulk lane when its owner ends."""
+    owner, bulk = await left(make, monkeypatch, executed=False, **plan({**upsert("a", "7"), "new": True}, lane="b"))
+    await owner.accept(**plan(upsert("a", "7", TITLE="newer")))
+    assert owner.states() == SENT + WAITING
+    heir = await make(table=owner.table, portal=owner.portal).take_over(owner)
+    await until(lambda: len(heir.executor.scheduler) == 2)
+    for _ in range(20):
+        await settle()
+    owner.portal.deals[7] = {"ID": "7", "ORIGIN_ID": "7", "TITLE": "x"}
+    await heir.all_done()
+    assert heir.result(bulk)["steps"]["a"]["action"] == "added"
+    assert [deal["TITLE"] for deal in owner.portal.deals.values()] == ["newer"]
+
+
 async def test_what_it_has_not_added_is_called_again_with_the_same_stamp(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
