@@ -62,14 +62,15 @@ def test_the_worker_starts_with_these_settings(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.chdir(tmp_path)
     for name, value in WORKER["environment"].items():
         monkeypatch.setenv(name, _default(value))
+    source, target, _ = _default(WORKER["volumes"][-1]).split(":")
+    assert target == WORKER["environment"]["PIPELINE_MAPPING"]
+    monkeypatch.setenv("PIPELINE_MAPPING", str(ROOT / source))
     settings = Settings()
     assert settings.kafka_servers == ["kafka:9092"]
     assert settings.amqp_url.get_secret_value() == "amqp://guest:guest@rabbitmq:5672/"
     assert settings.b24rest == "http://portal:8024/rest/"
     assert settings.portal_rate is None
     # what the site's messages become, by the mounted mapping, with a credential that it finds
-    source, target, _ = _default(WORKER["volumes"][-1]).split(":")
-    assert target == WORKER["environment"]["PIPELINE_MAPPING"]
     portal = settings.all_portals()["default"]
     assert (portal.address, portal.rate) == (settings.b24rest, None)
     assert list(against_settings(load(ROOT / source), settings)) == []
