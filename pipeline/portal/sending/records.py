@@ -140,9 +140,16 @@ class Records:
         if found:
             # a link of a moment ago knows more: looked at one by one, when nothing else can come in between
             await self._parts.backoff.insist(
-                lambda: links.put_many(partition, (self._beside(partition, link) for link in found))
+                lambda: links.put_many(
+                    partition, (self._beside(partition, link) for link in found if not self._is_held(partition, link))
+                )
             )
         self._parts.watches.linked([*puts, *found])
+
+    def _is_held(self, partition: int, found: Link) -> bool:
+        """Has its object a link of another key? A key without an originator means any object with that id."""
+        held = self._parts.links.by_id(partition, found.portal, found.entity, found.id)
+        return held is not None and held.external != found.external
 
     def _beside(self, partition: int, found: Link) -> Link:
         """What is found gives a link that is there its title, and changes nothing else of it."""

@@ -304,3 +304,22 @@ async def test_plans_of_one_subject_leave_one_watch(watching: Ground) -> None:
     assert deals(ground)["child"]["TITLE"] == "3" and len(ground.watched.rows) == 1
     stored = orjson.loads(next(iter(ground.watched.rows.values())).partition(b"\n")[0])
     assert stored["missing"] == [["deal", "parent"]] and stored["token"] == token(ground)
+
+
+async def test_a_find_takes_no_other_link_its_object(watching: Ground) -> None:
+    """A key without an originator means any object with that id; the link of its own key knows hash and version."""
+    ground = watching
+    own = PlanBuilder()
+    own.upsert("deal", "deal", Key(id="7", originator="site"), {"TITLE": "x"}, version=5)
+    await ground.add(**request(own.build()))
+    await ground.all_done()
+    held = ground.links.get(0, "default", "deal", "site\x1f7")
+    assert held is not None and held.version == 5
+    anybody = PlanBuilder()
+    anybody.find("deal", "deal", [Key(id="7")])
+    for _ in range(2):
+        one = await ground.add(**request(anybody.build()))
+        await ground.all_done()
+        assert ground.result(one)["steps"]["deal"] == {"found": [{"id": held.id}], "missing": 0}
+    assert ground.links.get(0, "default", "deal", "site\x1f7") == held
+    assert ground.links.by_id(0, "default", "deal", held.id) == held
