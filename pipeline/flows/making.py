@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pipeline.delivery.errors import BadInput
 from pipeline.delivery.flow import Event, Flow
 from pipeline.delivery.records import Record
-from pipeline.delivery.runs import DONE, FORCE, outcome, passed_on
+from pipeline.delivery.runs import DONE, FORCE, PART, outcome, passed_on
 from pipeline.flows.mapping.model import Mapping
 from pipeline.flows.messages.faults import shown
 from pipeline.portal.plan import Key, Plan
@@ -52,18 +52,18 @@ def _told(error: ValidationError) -> Iterator[str]:
 
 
 def records(event: Event[Any], plans: Iterable[Plan], mapping: Mapping, source: str) -> list[Record]:
-    """Records of plans. Each names the event's message; the last one carries its run, whose outcome is told once."""
+    """Records of plans. Each names the event's message and its run, and which of several plans it is."""
     made = list(plans)
-    last = len(made) - 1
-    origin = {MESSAGE_ID: event.headers[MESSAGE_ID]} if MESSAGE_ID in event.headers else {}
+    given = {MESSAGE_ID: event.headers[MESSAGE_ID]} if MESSAGE_ID in event.headers else {}
+    run = passed_on(event.headers)
     return [
         plan.record(
             mapping.portal.name,
             mapping.portal.credential,
             source=source,
-            headers=origin | (passed_on(event.headers) if place == last else {}),
+            headers={**given, **run, **({PART: f"{place}/{len(made)}"} if run and len(made) > 1 else {})},
         )
-        for place, plan in enumerate(made)
+        for place, plan in enumerate(made, 1)
     ]
 
 

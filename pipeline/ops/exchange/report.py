@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 import orjson
 
 from pipeline.bridge.run_items import Item
-from pipeline.delivery.runs import DONE, FAILED
+from pipeline.delivery.runs import DONE, FAILED, PART, part_of
 
 __all__ = ["EDGE", "ItemReport", "Outcome", "Report", "read_outcome"]
 
@@ -18,7 +18,7 @@ EDGE = "edge"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one flow says of one item (pipeline/delivery/runs.py)."""
+    """What one flow says of one item (pipeline/delivery/runs.py). `part`: (2, 5) = of the second of its five plans."""
 
     item: str
     flow: str
@@ -26,6 +26,7 @@ class Outcome:
     action: str = ""
     error_class: str = ""
     error: str = ""
+    part: tuple[int, int] = (1, 1)
 
     @property
     def failed(self) -> bool:
@@ -42,16 +43,18 @@ def read_outcome(value: bytes | None, run: str) -> Outcome | None:
     if not isinstance(given, dict) or given.get("run") != run:
         return None
     names = ("item", "flow", "status", "action", "error_class", "error")
-    return Outcome(*("" if given.get(name) is None else str(given[name]) for name in names))
+    texts = ("" if given.get(name) is None else str(given[name]) for name in names)
+    return Outcome(*texts, part=part_of(str(given.get(PART) or "")))
 
 
 @dataclass(slots=True)
 class ItemReport:
-    """`missing`: flows that have not spoken yet."""
+    """`missing`: flows that have not spoken yet; `parts`: of those that have several plans, what is there so far."""
 
     item: Item
     missing: set[str]
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    parts: dict[str, dict[tuple[int, int], Outcome]] = field(default_factory=dict)
 
     @property
     def over(self) -> bool:
@@ -62,6 +65,29 @@ class ItemReport:
     def failed(self) -> bool:
         """At least one flow could not do it."""
         return any(outcome.failed for outcome in self.outcomes.values())
+
+    def whole(self, outcome: Outcome) -> Outcome | None:
+        """The flow's word: of its only plan, of one that failed, or of all together; None: more are to come."""
+        _, count = outcome.part
+        if count == 1 or outcome.failed:
+            return outcome
+        known = self.parts.setdefault(outcome.flow, {})
+        known.setdefault(outcome.part, outcome)
+        together = [one for (_, of), one in sorted(known.items()) if of == count]
+        return replace(outcome, action=_added_up(one.action for one in together)) if len(together) == count else None
+
+
+def _added_up(actions: Iterable[str]) -> str:
+    """`added 1, updated 2` and `added 3, unchanged` -> `added 4, updated 2`; words without a count are told once."""
+    counts: dict[str, int] = {}
+    for word in (word for action in actions for word in action.split(", ")):
+        name, _, number = word.rpartition(" ")
+        if name and number.isdigit():
+            counts[name] = counts.get(name, 0) + int(number)
+        else:
+            counts.setdefault(word, 0)
+    told = [f"{name} {count}" if count else name for name, count in counts.items() if name]
+    return ", ".join(word for word in told if word != "unchanged" or len(told) == 1)
 
 
 class Report:
@@ -102,14 +128,17 @@ class Report:
         self._close(known)
 
     def take(self, outcome: Outcome) -> None:
-        """A flow has spoken. Its second word on an item changes nothing, nor does one about an item that is over."""
+        """A flow has spoken. A second word on an item, or on a part, changes nothing, nor does one when it is over."""
         known = self._items.get(outcome.item)
         if known is None or known.over or outcome.flow in known.outcomes:
             return
         if outcome.flow not in known.missing and not outcome.failed:
             return
+        whole = known.whole(outcome)
+        if whole is None:
+            return
         known.missing.discard(outcome.flow)
-        known.outcomes[outcome.flow] = outcome
+        known.outcomes[outcome.flow] = whole
         if known.over:
             self._close(known)
 

@@ -1,4 +1,4 @@
-"""A settlement with 200 orders: several plans, one after another, and one outcome."""
+"""A settlement with 200 orders: several plans, one after another, each with its part of the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ def test_two_hundred_orders() -> None:
     orders = [order(f"O-{n}", [shipment(f"H-{n}", good("G", 1, 10))]) for n in range(200)]
     records = worker.send("settlement", settlement(*orders), run="r1", item="S-1")
     assert len(records) > 1
-    assert [record.headers.get("run") for record in records] == [None] * (len(records) - 1) + ["r1"]
+    assert {(record.headers["run"], record.headers["item"]) for record in records} == {("r1", "S-1")}
+    count = len(records)
+    assert [record.headers["part"] for record in records] == [f"{place}/{count}" for place in range(1, count + 1)]
     names = {row["xmlId"] for start in range(0, 200, 50) for row in worker.list("sale.order.list", start=start)}
     assert names == {f"O-{n}" for n in range(200)}
     (deal,) = worker.list("crm.deal.list")
@@ -24,3 +26,11 @@ def test_the_same_orders_again_make_no_call() -> None:
     body = settlement(*(order(f"O-{n}") for n in range(30)))
     worker.send("settlement", body)
     assert not worker.calls_of(lambda: worker.send("settlement", body))
+
+
+def test_one_plan_is_no_part_and_without_a_run_nothing_is_counted() -> None:
+    worker = SmallWorker(PLAIN_MAPPING)
+    (record,) = worker.send("settlement", settlement(order()), run="r1", item="S-1")
+    assert record.headers["run"] == "r1" and "part" not in record.headers
+    orders = [order(f"O-{n}") for n in range(40)]
+    assert not any({"run", "part"} & set(one.headers) for one in worker.send("settlement", settlement(*orders)))

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.bridge.run_items import Item, RunItems
 from pipeline.delivery.records import Record
-from pipeline.delivery.runs import outcome
+from pipeline.delivery.runs import Status, outcome
 from pipeline.flows import search
 from pipeline.flows.mapping.model import CatalogMapping, Mapping
 from pipeline.flows.site import site_flows
@@ -70,6 +70,44 @@ def test_an_item_is_over_when_all_its_flows_have_spoken() -> None:
     ground.report.take(Outcome("p1", "catalog-products", "done", "added"))
     assert ground.lines() == ["Save product element p1: search indexed, catalog-products added"]
     assert ground.counts() == (1, 0, 0)
+
+
+MANY = Item("s1", "settlement", "crm_mutualsettlements_queue", "")
+
+
+def part(place: int, count: int, status: Status = "done", action: str = "") -> Outcome:
+    record = outcome({"run": "r", "item": "s1", "part": f"{place}/{count}"}, "settlements", status, action=action)
+    assert record is not None
+    read = read_outcome(record.value, "r")
+    assert read is not None
+    return read
+
+
+def test_an_item_of_several_plans_is_done_when_all_are() -> None:
+    ground = Ground()
+    ground.report.took(MANY)
+    for said in (part(3, 3, action="added 1, updated 2"), part(1, 3, action="added 4"), part(1, 3, action="added 9")):
+        ground.report.take(said)
+    assert (ground.lines(), ground.counts()) == ([], (0, 0, 1))
+    ground.report.take(part(2, 3, action="unchanged"))
+    assert ground.counts() == (1, 0, 0)
+    assert ground.lines()[0].endswith("settlements added 5, updated 2")
+
+
+def test_an_item_of_several_plans_fails_with_one() -> None:
+    ground = Ground()
+    ground.report.took(MANY)
+    ground.report.take(part(3, 3))
+    ground.report.take(part(1, 3, "failed"))
+    ground.report.take(part(2, 3))
+    assert ground.counts() == (0, 1, 0) and len(ground.over) == 1
+
+
+def test_what_was_refused_before_it_made_plans_is_over_at_once() -> None:
+    ground = Ground()
+    ground.report.took(MANY)
+    ground.report.take(Outcome("s1", "settlements", "failed", error="no STATUS"))
+    assert ground.counts() == (0, 1, 0)
 
 
 def test_a_second_word_changes_nothing() -> None:

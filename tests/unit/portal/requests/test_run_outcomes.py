@@ -74,3 +74,9 @@ def test_a_failure_has_the_text_of_the_answer(body: bytes, error: str) -> None:
 @pytest.mark.parametrize("run", [None, {}])
 def test_what_is_of_no_run_has_none(run: dict[str, str] | None) -> None:
     assert run_outcome(run, "companies", Reply(200, b"{}")) is None
+
+
+def test_one_of_several_plans_says_which_it_is() -> None:
+    for reply in (Reply(200, b'{"plan":1}'), Reply(400, b"{}", "permanent")):
+        record = run_outcome({**RUN, "part": "2/3"}, "settlements", reply)
+        assert record is not None and orjson.loads(record.value or b"")["part"] == "2/3"
