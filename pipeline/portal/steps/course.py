@@ -25,7 +25,7 @@ __all__ = ["CallCourse", "Course", "LinkChanges", "OverCourse", "RefusedCourse"]
 class LinkChanges:
     """What the table of links must say before the course goes on. `drops`: (entity, external key).
 
-    `found`: what a look-up has shown. It takes no other link's place or object, and gives one that is there its title only.
+    `found`: what a look-up has shown. It takes no other link's place or object; one that is there gets its title only.
     `parts`: what parts of objects were given.
     """
 

@@ -5,6 +5,7 @@
 | new | well, something watched is missing | its own, in place of an older one |
 | new | well, nothing is missing | none |
 | new | well, but something newer had been applied | as before: the newer plan's; its own where there is none |
+| new | badly, and something newer had been applied | as before |
 | new | badly | none: the dead letter is what is left of it |
 | run again | well | its own if something watched is still missing, else none |
 | run again | badly | what is still missing of the watch that has sent it; what was found must not send it again |
@@ -31,11 +32,11 @@ def watch_after(row: Row, end: PlanEnd, before: Watch | None, is_linked: Callabl
     The same input gives the same watch: after a crash a plan ends a second time.
     """
     assert end.subject is not None
+    if end.stale and not row.watch and before is not None:
+        return before
     if end.failed:
         missing = tuple(one for one in before.missing if not is_linked(one)) if before is not None and row.watch else ()
         return replace(before, token=_token(row), missing=missing) if before is not None and missing else None
-    if end.stale and not row.watch and before is not None:
-        return before
     if not end.watched:
         return None
     return Watch(row.portal, end.subject, _token(row), end.watched, row.accepted, _headers(row), row.body)

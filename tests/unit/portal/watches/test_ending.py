@@ -44,7 +44,9 @@ def test_a_plan_that_misses_nothing_leaves_none(watch: str | None) -> None:
 def test_an_old_plan_leaves_what_the_newer_one_has_left() -> None:
     assert ends(BEFORE, stale=True) is BEFORE
     assert ends(BEFORE, stale=True, missing=(A,), watched=(A,)) is BEFORE
+    assert ends(BEFORE, stale=True, failed=True) is BEFORE, "a plan that is out of date takes nothing away by failing"
     assert ends(None, stale=True) is None
+    assert ends(None, stale=True, failed=True, missing=(A,), watched=(A,)) is None
     left = ends(None, stale=True, missing=(A,), watched=(A,))
     assert left is not None and left.missing == (A,)
 
