@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import uvloop
@@ -10,9 +11,9 @@ from pipeline.bridge.service import Bridge
 from pipeline.configuration import settings as read_settings
 from pipeline.delivery.app import BusApp, make_app
 from pipeline.delivery.exit import refuse
-from pipeline.delivery.flow import Flow
 from pipeline.delivery.slot import claim
-from pipeline.flows.mapping import MappingError, load
+from pipeline.flows import search
+from pipeline.flows.mapping import Mapping, MappingError, load
 from pipeline.flows.mapping.settled import against_settings, settled
 from pipeline.flows.site import site_flows
 from pipeline.ops import commands, links_command, mapping_command, reindex_command
@@ -20,11 +21,14 @@ from pipeline.ops.exchange import command as exchange_command
 from pipeline.portal.access.seal import KeyFileError, load_sealer
 from pipeline.portal.control import Control
 from pipeline.portal.gateway import Gateway
+from pipeline.search.runs import SearchSink
 from pipeline.settings import Settings
 from pipeline.topology import agents
 from pipeline.web.install import install
 
 __all__ = ["app", "bootstrap"]
+
+logger = logging.getLogger(__name__)
 
 
 def bootstrap(settings: Settings, *, worker: bool) -> BusApp:
@@ -64,18 +68,27 @@ def _furnish(app: BusApp, settings: Settings) -> None:
     bridge = Bridge(runtime, gateway.credentials)
     runtime.on_start(bridge.start)
     runtime.on_stop(bridge.stop)
-    for flow in (*gateway.flows(), control.flow(), *bridge.flows, *_site_flows(settings)):
+    mapping = _mapping(settings)
+    sink = None
+    for flow in (*gateway.flows(), control.flow(), *bridge.flows, *(site_flows(mapping) if mapping else ())):
         runtime.attach(flow)
+    if mapping is not None and settings.searches:
+        sink = SearchSink(tell=search.tell)
+        runtime.attach(search.flow(mapping))
+        runtime.attach(sink.flow())
+        runtime.on_stop(sink.stop)
+    elif mapping is not None and (named := search.aliases(mapping)):
+        logger.warning("ES_URL is not set: products are not indexed, though the mapping names %s", ", ".join(named))
     missing = {agent.name for agent in agents(settings)} ^ set(runtime.flows)
     if missing:
         refuse(f"agents and topology.py disagree about: {', '.join(sorted(missing))}")
-    install(runtime, gateway, bridge)
+    install(runtime, gateway, bridge, sink)
 
 
-def _site_flows(settings: Settings) -> tuple[Flow, ...]:
-    """Flows of the site's messages, where a mapping says what becomes of them."""
+def _mapping(settings: Settings) -> Mapping | None:
+    """What becomes of the site's messages, where a mapping says so."""
     if settings.mapping_file is None:
-        return ()
+        return None
     try:
         mapping = load(settings.mapping_file)
     except MappingError as error:
@@ -83,7 +96,7 @@ def _site_flows(settings: Settings) -> tuple[Flow, ...]:
     faults = list(against_settings(mapping, settings))
     if faults:
         refuse("; ".join(f"{settings.mapping_file}: {fault}" for fault in faults))
-    return site_flows(settled(mapping, settings))
+    return settled(mapping, settings)
 
 
 app = bootstrap(read_settings(), worker="worker" in sys.argv[1:] and "--help" not in sys.argv)

@@ -310,10 +310,11 @@ class Settings(BaseSettings):
     )
 
     # -- search
-    es_url: SearchAddress = Field(
-        default=SecretStr("http://127.0.0.1:9200"),
+    es_url: SearchAddress | None = Field(
+        default=None,
         validation_alias=AliasChoices("ES_URL", "es_url"),
-        description="Elasticsearch: http(s)://[login:password@]host:port, several nodes separated by commas.",
+        description="Elasticsearch: http(s)://[login:password@]host:port, several nodes separated by commas. "
+        "Without it products are not indexed.",
     )
     es_user: str = Field(default="", description="Login of Elasticsearch, when the address has none.")
     es_password: SecretStr | None = Field(default=None, description="Its password.")
@@ -421,6 +422,11 @@ class Settings(BaseSettings):
             if name in self.queues and self.queues[name].enabled:
                 raise ValueError(f"PIPELINE_QUEUES: got {name!r}, wants: another queue than AMPQIN and AMPQOUT")
         return self
+
+    @property
+    def searches(self) -> bool:
+        """Are products indexed? Where a mapping says of what, and there is an Elasticsearch."""
+        return self.mapping_file is not None and self.es_url is not None
 
     @property
     def mapping_file(self) -> Path | None:

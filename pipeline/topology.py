@@ -93,7 +93,8 @@ class Table:
 class Agent:
     """A Faust agent; `topics` are its lanes, `writes` what it sends to, `module` where it is written.
 
-    `needs_mapping`: there is one only in a worker with a mapping of the site's messages.
+    `needs_mapping`: there is one only in a worker with a mapping of the site's messages; `needs_search`: only where
+    there is an Elasticsearch, too.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Agent:
     writes: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     needs_mapping: bool = False
+    needs_search: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,12 +332,33 @@ AGENTS: tuple[Agent, ...] = (
         writes=(REQUESTS_BULK, DEAD_LETTERS, OUTCOMES),
         needs_mapping=True,
     ),
+    Agent(
+        "search",
+        (EVENTS_PRODUCT,),
+        "pipeline.flows.search",
+        "Products become documents of the search index.",
+        writes=(SEARCH_DOCUMENTS, OUTCOMES, DEAD_LETTERS),
+        needs_mapping=True,
+        needs_search=True,
+    ),
+    Agent(
+        "search-sink",
+        (SEARCH_DOCUMENTS,),
+        "pipeline.search.runs",
+        "Writes documents to Elasticsearch, in bulk; they wait while it is away.",
+        writes=(OUTCOMES, DEAD_LETTERS),
+        needs_mapping=True,
+        needs_search=True,
+    ),
 )
 
 
 def agents(settings: Settings) -> tuple[Agent, ...]:
     """Agents of this installation; those of the site only where a mapping says what their messages become."""
-    return tuple(agent for agent in AGENTS if settings.mapping_file is not None or not agent.needs_mapping)
+    mapped, searches = settings.mapping_file is not None, settings.searches
+    return tuple(
+        agent for agent in AGENTS if (mapped or not agent.needs_mapping) and (searches or not agent.needs_search)
+    )
 
 
 #: event -> its topic and the edge that makes its records

@@ -48,6 +48,8 @@ def command(settings: Settings) -> click.Command:
     def reindex(alias: str | None, resume: bool, drop_old: bool) -> None:
         """Fill a new version of the search index from the log, then move the alias to it."""
         mapping = _mapping(settings.mapping_file)
+        if settings.es_url is None:
+            raise click.ClickException("ES_URL is not set: there is no Elasticsearch")
         known = sorted(aliases(mapping))
         if alias is not None and alias not in known:
             raise click.UsageError(f"no catalogue of the mapping has the index {alias!r}; known: {', '.join(known)}")

@@ -10,7 +10,7 @@ from elastic_transport import ApiError, TransportError
 from elasticsearch import AsyncElasticsearch, OrjsonSerializer
 
 from pipeline.delivery import metrics
-from pipeline.delivery.errors import PipelineError
+from pipeline.delivery.errors import Permanent, PipelineError
 from pipeline.search.errors import of_exception, of_item
 from pipeline.settings import Settings
 
@@ -21,7 +21,12 @@ _OF_BULK = "items.*.status,items.*.error"
 
 
 def connect(settings: Settings) -> AsyncElasticsearch:
-    """A client for these settings; it connects at its first request, and repeats nothing by itself."""
+    """A client for these settings; it connects at its first request, and repeats nothing by itself.
+
+    Raises Permanent: they name no Elasticsearch.
+    """
+    if settings.es_url is None:
+        raise Permanent("ES_URL is not set: there is no Elasticsearch")
     addresses, login = _addresses(settings.es_url.get_secret_value())
     options: dict[str, Any] = {}
     if settings.es_api_key is not None:

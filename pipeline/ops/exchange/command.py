@@ -103,7 +103,7 @@ def _flows(settings: Settings) -> Callable[[Item], frozenset[str]]:
         mapping = load(settings.mapping_file)
     except MappingError as error:
         raise click.ClickException(str(error)) from None
-    return lambda item: expected_flows(item.event, item.catalog, mapping)
+    return lambda item: expected_flows(item.event, item.catalog, mapping, searches=settings.searches)
 
 
 @contextmanager
