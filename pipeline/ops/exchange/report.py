@@ -43,8 +43,8 @@ def read_outcome(value: bytes | None, run: str) -> Outcome | None:
     if not isinstance(given, dict) or given.get("run") != run:
         return None
     names = ("item", "flow", "status", "action", "error_class", "error")
-    texts = ("" if given.get(name) is None else str(given[name]) for name in names)
-    return Outcome(*texts, part=part_of(str(given.get(PART) or "")))
+    texts = {name: "" if given.get(name) is None else str(given[name]) for name in names}
+    return Outcome(**texts, part=part_of(str(given.get(PART) or "")))
 
 
 @dataclass(slots=True)
