@@ -11,7 +11,7 @@ __all__ = ["names_a_place", "personal", "secrets", "shape"]
 
 #: `ORDERS[2].GOODS[0].QUANTITY: ..`, `XML_ID is missing`; a refused plan names its step: `step 'deal': ..`
 _KEY = r"[^\s:;'\[\].]{1,64}"
-_PATH = re.compile(rf"{_KEY}(?:\[\d+\]|\.{_KEY})*(?:: | is | differs | has | refers )")
+_PATH = re.compile(rf"(?!\w*(?:Error|Exception): ){_KEY}(?:\[\d+\]|\.{_KEY})*(?:: | is | differs | has | refers )")
 _WHOLE = re.compile(r"no JSON: |no UTF-8|message: |message has |longer than the topic takes|header \w+: ")
 _STEP = re.compile(r"step '?[a-zA-Z][\w-]*'?")
 
