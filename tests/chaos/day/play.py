@@ -11,7 +11,6 @@ from tests.chaos.day.stage import DayStage
 
 __all__ = ["play"]
 
-_BUSY = 60.0
 _LOOK = 0.05
 #: seconds without anything to do, longer than the figures of lag are old
 _IDLE = 5.0
@@ -41,14 +40,15 @@ async def _busy(stage: DayStage) -> int:
     An idle worker is killed, too. Raises TimeoutError.
     """
     clock = asyncio.get_running_loop().time
-    deadline = idle = clock() + _BUSY
+    patience = stage.shape.stall
+    deadline = idle = clock() + patience
     while True:
         if found := int((await stage.control.counters())["in_flight"]):
             return found
         look = await stage.quiet.look()
-        idle = min(idle, clock() + _IDLE) if look.done else clock() + _BUSY
+        idle = min(idle, clock() + _IDLE) if look.done else clock() + patience
         if clock() > idle:
             return 0
         if clock() > deadline:
-            raise TimeoutError(f"no requests at the portal within {_BUSY:g} s: {look}")
+            raise TimeoutError(f"no requests at the portal within {patience:g} s: {look}")
         await asyncio.sleep(_LOOK)

@@ -14,7 +14,7 @@ __all__ = ["FULL", "SHORT", "Shape", "Urls"]
 class Shape:
     """`faults`: the portal breaks. `scale` of its clock; `cost` of a call, in its seconds.
 
-    Seconds: `session` of Kafka, `calm` without any change = done, `stall` without any progress = lost.
+    Seconds: `session` of Kafka, `calm` without any change = done, `stall` without any progress = lost: longer than a rebalance may take.
     """
 
     sizes: Sizes
@@ -22,9 +22,9 @@ class Shape:
     faults: bool = True
     scale: float = 20.0
     cost: float = 0.05
-    session: float = 6.0
+    session: float = 10.0
     calm: float = 3.0
-    stall: float = 120.0
+    stall: float = 150.0
 
 
 class Urls(NamedTuple):
@@ -36,4 +36,4 @@ class Urls(NamedTuple):
 
 
 FULL = Shape(Sizes(users=2000, products=5000, sections=200, settlements=300, wrong=40), kills=12)
-SHORT = Shape(Sizes(users=60, products=120, sections=20, settlements=20, wrong=4), kills=2, stall=40.0)
+SHORT = Shape(Sizes(users=30, products=50, sections=10, settlements=10, wrong=4), kills=2, calm=2.0)
