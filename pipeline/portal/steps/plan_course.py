@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from pipeline.delivery.errors import Permanent, PipelineError
+import orjson
+
+from pipeline.delivery.errors import Oversize, Permanent, PipelineError
 from pipeline.portal.entities import inside_of
 from pipeline.portal.plan import CallStep, FindStep, Plan, ReconcileStep, UpsertStep
 from pipeline.portal.plan_steps import AnyStep
@@ -56,6 +58,8 @@ class PlanCourse:
         self._sent: dict[str, dict[str, Any]] = dict((progress or {}).get("sent", {})) if sent_at is not None else {}
         #: those of them that a worker before us has sent, until they have begun here
         self._inherited = set(self._sent)
+        #: bytes of the results
+        self._taken = len(orjson.dumps(self._results))
         #: has a write of the plan left, from here or before?
         self._has_written = progress is not None
         #: upserts that have added their objects before this worker's eyes
@@ -191,7 +195,12 @@ class PlanCourse:
             if fault is not None:
                 self._step_failed(name, fault, run.unsettled)
                 continue
-            self._results[name] = result_of(done, is_referred=name in self._referred)
+            try:
+                result, self._taken = result_of(done, is_referred=name in self._referred, taken=self._taken)
+            except Oversize as error:
+                self._step_failed(name, error, False)
+                continue
+            self._results[name] = result
             if guard is not None:
                 self._links.note(guard.note)
             if isinstance(run, UpsertRun) and run.is_new:

@@ -8,25 +8,36 @@ from typing import Any
 
 import orjson
 
-from pipeline.delivery.errors import PipelineError
+from pipeline.delivery.errors import Oversize, PipelineError
 from pipeline.portal.plan import CallStep, UpsertStep
 from pipeline.portal.requests.answers import Reply, code_of
 from pipeline.portal.steps.command import Executed
 from pipeline.portal.wire.faults import PortalFault
 
-__all__ = ["LONGEST_RESULT", "error_result", "failure", "found_name", "result_of", "success"]
+__all__ = ["LONGEST_RESULT", "LONGEST_RESULTS", "error_result", "failure", "found_name", "result_of", "success"]
 
 #: Bytes; a longer answer of a call that no later step refers to is left out: results travel with the row.
 LONGEST_RESULT = 262_144
+#: Bytes of all results of a plan: with its body they must fit into one record of Kafka, else its row cannot be written.
+LONGEST_RESULTS = 4 * 1024 * 1024
 
 
-def result_of(done: Any, *, is_referred: bool) -> Any:
-    """The result of a step that has succeeded."""
+def result_of(done: Any, *, is_referred: bool, taken: int) -> tuple[Any, int]:
+    """The result of a step that has succeeded, and the bytes of all; `taken` are those of the results before it.
+
+    Raises Oversize: there is no room for what a later step refers to. It was executed.
+    """
+    if not isinstance(done, Executed):
+        size = len(orjson.dumps(done))
+    elif not is_referred and (len(done.body) > LONGEST_RESULT or taken + len(done.body) > LONGEST_RESULTS // 2):
+        return {"omitted": len(done.body)}, taken
+    else:
+        size = len(done.body)
+    if taken + size > LONGEST_RESULTS:
+        raise Oversize(f"executed, but the results of the plan are longer than {LONGEST_RESULTS} bytes together")
     if isinstance(done, Executed):
-        if len(done.body) > LONGEST_RESULT and not is_referred:
-            return {"omitted": len(done.body)}
-        return {key: value for key, value in done.content().items() if key in ("result", "total", "next")}
-    return done
+        done = {key: value for key, value in done.content().items() if key in ("result", "total", "next")}
+    return done, taken + size
 
 
 def error_result(fault: PipelineError) -> dict[str, Any]:

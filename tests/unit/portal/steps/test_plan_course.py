@@ -7,13 +7,14 @@ from typing import Any
 import orjson
 import pytest
 
-from pipeline.delivery.errors import Permanent, Unknown
+from pipeline.delivery.errors import Oversize, Permanent, Unknown
 from pipeline.portal.links.store import Link
 from pipeline.portal.plan import CallStep, Key, Plan
 from pipeline.portal.plan_builder import PlanBuilder, Ref
 from pipeline.portal.steps.command import Command, Executed, Refused, Result, Unclear
 from pipeline.portal.steps.env import Env, Stamp
 from pipeline.portal.steps.plan_course import PlanCourse
+from pipeline.portal.steps.plan_results import LONGEST_RESULTS
 from tests.unit.portal.steps.world import LIMIT, START, World, executed, link_of, refusal, script, steps_of, unknown
 
 
@@ -376,3 +377,24 @@ def test_a_long_answer_that_nobody_refers_to_is_left_out() -> None:
         course.take(command, Executed(200, long))
         progress = course.progress()
         assert progress is not None and progress["results"]["a"] == expected
+
+
+@pytest.mark.parametrize("longest", [1_000_000, 3_000_000])
+def test_results_together_stay_shorter_than_a_row(longest: int) -> None:
+    """What nothing refers to is left out then; what is needed and has no room is an error, not the worker's end."""
+    builder = PlanBuilder()
+    for number in range(30):
+        builder.call(f"s{number}", "crm.x.set", {"id": number}, after=())
+    needed = builder.call("needed", "crm.x.set", {"id": 99})
+    builder.call("last", "crm.x.set", {"id": needed.result})
+    course = begin(builder.build())
+    give(course, *[executed("x" * 250_000)] * 30)
+    course = again(course, builder.build(), sent_at=None)
+    give(course, executed("x" * longest))
+    assert len(orjson.dumps(course.progress())) < LONGEST_RESULTS + 10_000
+    if longest < LONGEST_RESULTS // 2:
+        assert names(course) == ["crm.x.set"]
+        return
+    assert body(course)["step"] == "needed" and body(course)["error"] == "BUS_ANSWER_TOO_LONG"
+    assert isinstance(course.letter, Oversize)
+    assert body(course)["steps"]["s29"] == {"omitted": len(executed("x" * 250_000).body)}
