@@ -14,7 +14,8 @@ __all__ = ["FULL", "SHORT", "Shape", "Urls"]
 class Shape:
     """`faults`: the portal breaks. `scale` of its clock; `cost` of a call, in its seconds.
 
-    Seconds: `session` of Kafka, `calm` without any change = done, `stall` without any progress = lost: longer than a rebalance may take.
+    Seconds: `session` of Kafka, `calm` without any change = done, `stall` without any progress = lost:
+    longer than a rebalance may take.
     """
 
     sizes: Sizes
