@@ -19,9 +19,9 @@ from pipeline.portal.reconciling import basket, gone, order_link, order_properti
 
 __all__ = ["OrderSteps", "moment", "steps_of"]
 
-#: order, link, payments, their deletion, properties; two before the basket, and it; shipments, their deletion, items,
-#: delivered
-_STEPS = 12
+#: order, link, payments, those paid again, their deletion, properties; two before the basket, and it; shipments, their
+#: deletion, items, delivered
+_STEPS = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,9 @@ class OrderSteps:
             for place, one in enumerate(self.order.payments)
         ]
         given = {"removed": removed, "items": items}
-        step = self.reconcile(made, "payments", "sale.payment.list", payments.NAME, self.own(made) | given)
+        wanted = self.own(made) | given
+        step = self.reconcile(made, "payments", "sale.payment.list", payments.NAME, wanted)
+        step = self.reconcile(made, "repaid", "sale.payment.list", payments.REPAID, wanted, after=(step,))
         if removed == "delete":
             self.gone(made, "payment", [one.xml_id for one in self.order.payments], after=step)
 

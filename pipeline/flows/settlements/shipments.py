@@ -18,6 +18,8 @@ __all__ = ["add_shipments", "make_room"]
 _NONE = 0
 _DELIVERED = {"allowDelivery": "Y", "deducted": "Y"}
 _NOT_DELIVERED = {"allowDelivery": "N", "deducted": "N"}
+#: a portal would put the price of the delivery service on a new one: the sums of a settlement are those of its goods
+_NEW = {**_NOT_DELIVERED, "basePriceDelivery": "0"}
 
 
 def make_room(order: OrderSteps, made: Made) -> str:
@@ -47,7 +49,7 @@ def add_shipments(order: OrderSteps, made: Made, room: str, basket: str) -> None
     """
     given = order.order.shipments
     removed = order.mapping.shipment.removed
-    items = [_item(order, one, f"{order.path}.SHIPMENTS[{place}]") for place, one in enumerate(given)]
+    items = [_item(order, one, place) for place, one in enumerate(given)]
     wanted = {**order.own(made), "removed": removed, "items": items}
     step = order.reconcile(made, "shipments", "sale.shipment.list", shipments.NAME, wanted, after=(room,))
     if removed == "delete":
@@ -65,15 +67,19 @@ def _quantities(shipment: Shipment) -> dict[tuple[str, Decimal], Decimal]:
     return found
 
 
-def _item(order: OrderSteps, one: Shipment, path: str) -> dict[str, Any]:
-    status = order.words.shipment_status(one.status, f"{path}.STATUS")
+def _status(order: OrderSteps, one: Shipment, place: int) -> str | None:
+    return order.words.shipment_status(one.status, f"{order.path}.SHIPMENTS[{place}].STATUS")
+
+
+def _item(order: OrderSteps, one: Shipment, place: int) -> dict[str, Any]:
+    status = _status(order, one, place)
     fields: dict[str, Any] = {"deliveryId": order.mapping.shipment.delivery}
     fields |= {"deliveryDocNum": one.number or None, "deliveryDocDate": moment(one.created)}
     if status is not None:
         fields["statusId"] = status
     if not one.delivered:
         fields |= _NOT_DELIVERED
-    return {"xmlId": one.xml_id, "fields": fields, "new": _NOT_DELIVERED}
+    return {"xmlId": one.xml_id, "fields": fields, "new": _NEW}
 
 
 def _fill(order: OrderSteps, made: Made, ids: list[If], basket: str) -> str:
@@ -92,13 +98,12 @@ def _fill(order: OrderSteps, made: Made, ids: list[If], basket: str) -> str:
 def _deliver(order: OrderSteps, made: Made, ids: list[If], after: str) -> None:
     fields = {**_DELIVERED, "deliveryId": order.mapping.shipment.delivery}
     # with the content: a shipment that was taken back to be changed is delivered again
-    marked = [
-        {"id": number, "fields": fields, "goods": _content(one)}
-        for number, one in zip(ids, order.order.shipments, strict=True)
-        if one.delivered
-    ]
-    wanted = {"shipments": marked, "lines": _lines(order)}
-    order.reconcile(made, "delivered", "sale.shipment.list", delivered.NAME, wanted, after=(after,))
+    own = [(place, one) for place, one in enumerate(order.order.shipments) if one.delivered]
+    marked = [{"id": ids[place], "fields": fields, "goods": _content(one)} for place, one in own]
+    statuses = [_status(order, one, place) or "" for place, one in own]
+    wanted = {"shipments": marked, "lines": _lines(order), "statuses": statuses}
+    options: dict[str, Any] = {"after": (after,), "apart": ("statuses",)}
+    order.reconcile(made, "delivered", "sale.shipment.list", delivered.NAME, wanted, **options)
 
 
 def _lines(order: OrderSteps) -> list[dict[str, Any]]:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.portal.plan import CallStep, Key, UpsertStep
 from pipeline.portal.reconciling.compare import changed, external_rows, number_of
 
-__all__ = ["made_as_wanted", "no_longer_wanted"]
+__all__ = ["SHIPMENT", "kept", "made_as_wanted", "no_longer_wanted"]
+
+#: what each sale.shipment.update must say (its page): the first three are needed, and without the others a portal
+#: puts the status back to DN and the price of the delivery to 0
+SHIPMENT = ("allowDelivery", "deducted", "deliveryId", "statusId", "priceDelivery")
+
+
+def kept(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Those fields of a row that say something."""
+    return {name: row[name] for name in names if row.get(name) is not None}
 
 
 def made_as_wanted(entity: str, current: list[Any], given: dict[str, Any]) -> Iterator[CallStep | UpsertStep]:
@@ -32,9 +41,14 @@ def made_as_wanted(entity: str, current: list[Any], given: dict[str, Any]) -> It
             continue
         differing = changed(row, item["fields"])
         if differing:
-            always = {name: item["fields"].get(name, row.get(name)) for name in given.get("always", ())}
-            emptied = {name: "" if value is None else value for name, value in differing.items()}
-            params = {"id": number_of(row), "fields": {**_said(always), **emptied}}
+            # in the order of the item: a payment's sum before it is paid
+            always = given.get("always", ())
+            fields = kept(row, (name for name in always if name not in item["fields"])) | {
+                name: "" if value is None else value
+                for name, value in item["fields"].items()
+                if name in differing or (name in always and value is not None)
+            }
+            params = {"id": number_of(row), "fields": fields}
             yield CallStep(name=f"change{place}", method=f"sale.{entity}.update", params=params)
 
 

@@ -15,26 +15,24 @@ from typing import Any
 
 from pipeline.portal.plan import CallStep, UpsertStep
 from pipeline.portal.reconciling.compare import checked, number_of
-from pipeline.portal.reconciling.documents import made_as_wanted, no_longer_wanted
+from pipeline.portal.reconciling.documents import SHIPMENT, kept, made_as_wanted, no_longer_wanted
 from pipeline.portal.rules import rule
 
 __all__ = ["NAME", "shipments"]
 
 NAME = "shipments"
-#: fields that each update must have (sale.shipment.update)
-_ALWAYS = ("allowDelivery", "deducted", "deliveryId")
 
 
 @rule(NAME)
 def shipments(current: list[Any], wanted: Any) -> Iterable[CallStep | UpsertStep]:
     """Additions, changes, and `deducted: N` for those that are to go."""
-    given = {**checked(NAME, wanted, "order", "key", "items", "removed"), "always": _ALWAYS}
+    given = {**checked(NAME, wanted, "order", "key", "items", "removed"), "always": SHIPMENT}
     own = [row for row in current if isinstance(row, dict) and row.get("system") != "Y"]
     steps = list(made_as_wanted("shipment", own, given))
     if given["removed"] == "delete":
         for place, row in enumerate(no_longer_wanted(own, given)):
             if row.get("deducted") == "Y":
-                fields = {**{name: row.get(name) for name in _ALWAYS}, "deducted": "N"}
+                fields = {**kept(row, SHIPMENT), "deducted": "N"}
                 params = {"id": number_of(row), "fields": fields}
                 steps.append(CallStep(name=f"back{place}", method="sale.shipment.update", params=params))
     return steps

@@ -19,14 +19,13 @@ from typing import Any
 
 from pipeline.portal.plan import CallStep
 from pipeline.portal.reconciling.compare import checked, external_rows, number_of, same
+from pipeline.portal.reconciling.documents import SHIPMENT, kept
 from pipeline.portal.rules import rule
 
 __all__ = ["REOPEN", "SHRINK", "reopen", "shrink"]
 
 REOPEN = "reopen"
 SHRINK = "shrink"
-#: fields that each update must have (sale.shipment.update)
-_ALWAYS = ("allowDelivery", "deducted", "deliveryId")
 #: (line, quantity) of an item in a shipment; None: its line goes
 _Held = tuple[str | None, Any]
 
@@ -42,7 +41,7 @@ def reopen(current: list[Any], wanted: Any) -> Iterable[CallStep]:
             and all(same(held[line], quantity) for line, quantity in goods.items())
         )
         if row.get("deducted") == "Y" and not as_wanted:
-            fields = {**{name: row.get(name) for name in _ALWAYS}, "deducted": "N"}
+            fields = {**kept(row, SHIPMENT), "deducted": "N"}
             params = {"id": number_of(row), "fields": fields}
             yield CallStep(name=f"reopen{place}", method="sale.shipment.update", params=params)
 

@@ -19,12 +19,22 @@ def check(store: Store, method: str, params: Any) -> None:
     number, fields = int(params.get("id") or 0), params.get("fields") or {}
     if family == "sale.payment" and verb == "delete" and store.tables["payment"].rows[number]["paid"] == "Y":
         _refuse("PAYMENT_EXIST_PAID")
+    if family == "sale.payment" and verb == "update" and "sum" in fields:
+        _check_sum(store.tables["payment"].rows[number], fields)
     if family == "sale.shipment" and verb == "delete" and _is_shipped(store, number):
         _refuse("SALE_SHIPMENT_EXIST_SHIPPED")
     if family == "sale.basketitem" and verb in ("update", "delete"):
         _check_line(store, verb, number, fields)
     if family == "sale.shipmentitem" and verb in ("add", "update", "delete"):
         _check_item(store, verb, number, fields)
+
+
+def _check_sum(row: Any, fields: Any) -> None:
+    """Fields are set one after another."""
+    names = list(fields)
+    paid = fields["paid"] if "paid" in fields and names.index("paid") < names.index("sum") else row["paid"]
+    if paid == "Y" and float(fields["sum"]) != row["sum"]:
+        _refuse("SALE_PAYMENT_NOT_ALLOWED_CHANGE_SUM")
 
 
 def _check_line(store: Store, verb: str, number: int, fields: Any) -> None:

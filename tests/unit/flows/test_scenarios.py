@@ -133,6 +133,42 @@ def test_a_payment_is_paid_and_then_withdrawn(worker: SmallWorker) -> None:
     nothing_more(worker, "settlement", left)
 
 
+@pytest.mark.parametrize("status", ["Y", "N"])
+def test_the_sum_of_a_paid_payment_changes(worker: SmallWorker, status: str) -> None:
+    worker.send("settlement", settlement(order(payments=[payment("X", 4, "Y"), payment("Z", 1, "Y")])))
+    changed = settlement(order(payments=[payment("X", 5, status), payment("Z", 1, "Y")]))
+    worker.send("settlement", changed)
+    rows = {row["xmlId"]: (row["sum"], row["paid"]) for row in worker.list("sale.payment.list")}
+    assert rows == {"X": (5, status), "Z": (1, "Y")}
+    nothing_more(worker, "settlement", changed)
+
+
+def test_a_delivery_that_a_manager_has_priced_keeps_its_price(worker: SmallWorker) -> None:
+    def sent(**more: Any) -> tuple[Any, ...]:
+        goods = [{**shipment("H", good("A", 1, 10)), "STATUS": None, **more}]
+        worker.send("settlement", settlement(order(shipments=goods)))
+        row = worker.one("sale.shipment.list", xmlId="H")
+        return row["statusId"], row["priceDelivery"], row["deducted"]
+
+    assert sent() == ("DN", 0, "N")
+    flags = {"allowDelivery": "N", "deducted": "N", "deliveryId": 1}
+    priced = {**flags, "statusId": "DD", "basePriceDelivery": 300}
+    worker.desk.result("sale.shipment.update", {"id": 1, "fields": priced})
+    assert sent(NUMBER="other") == ("DD", 300, "N")
+    assert sent(NUMBER="other", DELEVERY=1) == ("DD", 300, "Y")
+    goods = [{**shipment("H", good("A", 2, 10), delivered=1), "STATUS": None}]
+    worker.send("settlement", settlement(order(shipments=goods)))
+    row = worker.one("sale.shipment.list", xmlId="H")
+    assert (row["statusId"], row["priceDelivery"], row["deducted"]) == ("DD", 300, "Y"), "taken back, delivered again"
+
+
+def test_a_delivered_shipment_of_a_new_order_has_its_status(worker: SmallWorker) -> None:
+    sent = {**shipment("H", good("A", 1, 10), delivered=1), "STATUS": "SENT"}
+    worker.send("settlement", settlement(order(shipments=[sent])))
+    row = worker.one("sale.shipment.list", xmlId="H")
+    assert (row["statusId"], row["deducted"]) == ("DF", "Y")
+
+
 def test_a_managers_payment_stays(worker: SmallWorker) -> None:
     worker.send("settlement", settlement(order(payments=[payment("X", 4)])))
     worker.desk.result("sale.payment.add", {"fields": {"orderId": 1, "paySystemId": 2, "sum": 1}})

@@ -76,7 +76,7 @@ def test_an_order() -> None:
     }  # fmt: skip
     parts = {one.part.name for one in plan.steps if isinstance(one, ReconcileStep) and one.part is not None}
     assert parts == {
-        "deal", "reopen", "shrink", "basket", "payments", "payments-gone", "properties", "shipments", "items",
+        "deal", "reopen", "shrink", "basket", "payments", "repaid", "payments-gone", "properties", "shipments", "items",
         "delivered",
     }  # fmt: skip
     for one in plan.steps:

@@ -17,6 +17,22 @@ def desk() -> Desk:
     return desk
 
 
+def test_an_update_of_a_shipment_keeps_neither_status_nor_price_that_it_does_not_say(desk: Desk) -> None:
+    """sale.shipment.update."""
+    order = desk.result("sale.order.add", {"fields": {"lid": "s1", "personTypeId": 1, "currency": "RUB"}})["order"]
+    flags = {"allowDelivery": "N", "deducted": "N", "deliveryId": 1}
+    given = {"orderId": order["id"], **flags, "statusId": "DD", "basePriceDelivery": 300}
+    number = desk.result("sale.shipment.add", {"fields": given})["shipment"]["id"]
+
+    def updated(**more: object) -> tuple[object, ...]:
+        row = desk.result("sale.shipment.update", {"id": number, "fields": {**flags, **more}})["shipment"]
+        return row["statusId"], row["basePriceDelivery"], row["priceDelivery"]
+
+    assert updated(statusId="DD", priceDelivery=250) == ("DD", 250, 250)
+    assert updated(statusId="DD", priceDelivery=250, basePriceDelivery=200) == ("DD", 200, 200)
+    assert updated() == ("DN", 0, 0)
+
+
 def test_orders(desk: Desk) -> None:
     order = desk.result("sale.order.get", {"id": 1})["order"]
     assert (order["xmlId"], order["accountNumber"], order["statusId"], order["payed"]) == ("o-1", "1", "N", "N")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sandbox.portal.errors import Problem, RestError
+from sandbox.portal.fields import TYPES
 from sandbox.portal.methods.spec import Call, Method
 from sandbox.portal.methods.typed import Resource, resource_methods, take_typed
 from sandbox.portal.portal import Portal
@@ -150,6 +151,16 @@ def _account(store: Store, table: str, order: Row) -> str:
     return f"{order['accountNumber']}/{len(store.tables[table].where('orderId', order['id'])) + 1}"
 
 
+def _take_shipment(portal: Portal, given: dict[str, Any], held: Row | None) -> Row:
+    taken = take_typed(portal, portal.store.tables["shipment"], given, held)
+    if held is not None:
+        # sale.shipment.update: what is not passed is not kept
+        taken.setdefault("statusId", "DN")
+        if "basePriceDelivery" not in taken:
+            taken["basePriceDelivery"] = TYPES["double"].take(given.get("priceDelivery"), portal.zone) or 0.0
+    return taken
+
+
 def _check_shipment(portal: Portal, row: Row, held: Row | None) -> None:
     store = portal.store
     order = store.tables["order"].rows.get(row["orderId"])
@@ -241,6 +252,7 @@ _SHIPMENT = Resource(
     "shipments",
     missing=201140400001,
     gone="shipment does not exist",
+    take=_take_shipment,
     check=_check_shipment,
     written=_belongs,
     removed=_shipment_removed,

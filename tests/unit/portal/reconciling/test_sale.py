@@ -123,7 +123,7 @@ def test_shipments() -> None:
     held = {"id": 2, "xmlId": "H", "deliveryId": 2, "statusId": "DN", "allowDelivery": "Y", "deducted": "Y"}
     changed = {"allowDelivery": "Y", "deducted": "Y", "deliveryId": 2, "statusId": "DF"}
     assert run("shipments", [system, held], wanted) == [("sale.shipment.update", 2, changed)], "it stays delivered"
-    back = {"allowDelivery": "Y", "deducted": "N", "deliveryId": 2}
+    back = {"allowDelivery": "Y", "deducted": "N", "deliveryId": 2, "statusId": "DN"}
     assert run("shipments", [system, held], {**wanted, "items": []}) == [("sale.shipment.update", 2, back)]
     keep = {"entity": "shipment", "keep": []}
     assert run("gone", [system, held], keep) == [("sale.shipment.delete", 2, None)]
@@ -151,10 +151,38 @@ def test_shipment_items() -> None:
 
 def test_delivered() -> None:
     fields = {"allowDelivery": "Y", "deducted": "Y", "deliveryId": 1}
-    wanted = {"shipments": [{"id": 3, "fields": fields}]}
+    wanted = {"shipments": [{"id": 3, "fields": fields}], "statuses": [""]}
     assert run("delivered", [], wanted) == [("sale.shipment.update", 3, fields)]
     assert run("delivered", [{"id": 3, **fields}], wanted) == []
-    assert run("delivered", [{"id": 3, **fields, "deducted": "N"}], wanted) == [("sale.shipment.update", 3, fields)]
+    row = {"id": 3, **fields, "deducted": "N", "statusId": "DD", "priceDelivery": 5.0, "other": 1}
+    kept = {**fields, "statusId": "DD", "priceDelivery": 5.0}
+    assert run("delivered", [row], wanted) == [("sale.shipment.update", 3, kept)], "else status and price are lost"
+    told = {**wanted, "statuses": ["DF"]}
+    assert run("delivered", [row], told) == [("sale.shipment.update", 3, {**kept, "statusId": "DF"})]
+    assert run("delivered", [], told) == [("sale.shipment.update", 3, {**fields, "statusId": "DF"})]
+
+
+def test_a_change_of_a_shipment_keeps_status_and_price_of_the_delivery() -> None:
+    item = {"xmlId": "H", "fields": {"deliveryId": 2, "deliveryDocNum": "9"}}
+    wanted = {"order": 7, "key": "O", "removed": "keep", "items": [item]}
+    flags = {"allowDelivery": "N", "deducted": "N", "deliveryId": 2}
+    row = {"id": 2, "xmlId": "H", **flags, "statusId": "DD", "priceDelivery": 300.5, "basePriceDelivery": 301}
+    fields = {**flags, "statusId": "DD", "priceDelivery": 300.5, "deliveryDocNum": "9"}
+    assert run("shipments", [row], wanted) == [("sale.shipment.update", 2, fields)]
+
+
+def test_the_sum_of_a_paid_payment() -> None:
+    asked = {"xmlId": "P", "fields": {"paySystemId": 1, "sum": "7", "paid": "Y"}}
+    assert run("payments", [PAID], payments(asked)) == [("sale.payment.update", 3, {"paySystemId": 1, "paid": "N"})], (
+        "a shop refuses to change it"
+    )
+    assert run("repaid", [PAID | {"paid": "N"}], payments(asked)) == [
+        ("sale.payment.update", 3, {"paySystemId": 1, "sum": "7", "paid": "Y"})
+    ]
+    (_, _, fields) = run("repaid", [PAID | {"paid": "N"}], payments(asked))[0]
+    assert list(fields).index("sum") < list(fields).index("paid"), "fields are set in this order"
+    assert run("repaid", [], payments(asked)) == [], "it adds nothing"
+    assert run("repaid", [PAID | {"sum": 7}], payments(asked)) == []
 
 
 def test_order_link() -> None:
