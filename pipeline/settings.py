@@ -250,7 +250,7 @@ class Settings(BaseSettings):
     # -- portals
     portals: dict[str, PortalSettings] = Field(
         default_factory=dict,
-        description="Portals by name; `default` may stand here too and then complements B24REST.",
+        description="Portals by name; one called `default` stands in place of B24REST and its limits.",
     )
     portal_rate: Rate = Field(
         default=2.0, description="Rate of the portal `default`, requests a second; `none` = no limit."
