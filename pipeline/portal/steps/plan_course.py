@@ -66,8 +66,15 @@ class PlanCourse:
         self._fresh: set[str] = set()
         self._guards: dict[str, PartGuard] = {}
         self._runs: dict[str, _Run] = {}
+        #: steps that have not begun, and runs that something has happened to: plans and what rules find are long
+        self._open = {step.name: step for step in self._steps if step.name not in self._results}
+        self._touched: dict[str, None] = {}
+        #: by command that was asked for last: whose it is
+        self._asked: dict[int, tuple[str, _Run]] = {}
         #: by reconcile step: the runs of what its rule found
         self._found: dict[str, list[CallRun | UpsertRun]] = {}
+        #: how many of them are not over
+        self._left: dict[str, int] = {}
         self._restart: dict[str, Unclear] = {}
         self._failed: tuple[str, PipelineError] | None = None
         self.reply: Reply | None = None
@@ -77,10 +84,15 @@ class PlanCourse:
     def commands(self, now: float) -> list[Command]:
         """All that is due, in order of the steps."""
         self._begin_again()
-        for _, run in self._active():
+        self._asked.clear()
+        commands = []
+        for name, run in self._active():
             if isinstance(run, CallRun) or (isinstance(run, FindRun) and run.command is not None):
                 run.asked_at = now
-        return [run.command for _, run in self._active() if run.command is not None and run.due <= now]
+            if run.command is not None and run.due <= now:
+                self._asked[id(run.command)] = name, run
+                commands.append(run.command)
+        return commands
 
     def due(self) -> float | None:
         """See Course."""
@@ -89,9 +101,10 @@ class PlanCourse:
 
     def look(self, now: float) -> None:
         """See Course."""
-        waiting = [run for run in self._runs.values() if isinstance(run, FindRun) and run.waiting]
-        for run in waiting:
+        waiting = [(name, run) for name, run in self._runs.items() if isinstance(run, FindRun) and run.waiting]
+        for name, run in waiting:
             run.look(now)
+            self._touched[name] = None
         if waiting:
             self._advance()
 
@@ -119,10 +132,10 @@ class PlanCourse:
 
     def take(self, command: Command, result: Result) -> None:
         """See Course."""
-        for name, run in self._active(restarting=True):
-            if run.command is command:
-                self._give(name, run, result)
-                break
+        name, run = self._asked.get(id(command), ("", None))
+        if run is not None and run.command is command and (self._runs.get(name) is run or name in self._found):
+            self._give(name, run, result)
+            self._touched[name] = None
         self._advance()
 
     def links(self) -> LinkChanges:
@@ -140,7 +153,11 @@ class PlanCourse:
             self._restart[name] = result
             return
         run.take(result)
-        if not isinstance(run, ReconcileRun) and not run.open and name not in self._found:
+        if self._runs[name] is not run:
+            assert isinstance(run, CallRun | UpsertRun)
+            self._links.collect(run)
+            self._left[name] -= _is_made(run)
+        elif not isinstance(run, ReconcileRun) and not run.open:
             self._sent.pop(name, None)
 
     def _begin_again(self) -> None:
@@ -155,6 +172,7 @@ class PlanCourse:
             if failed is None or failed.fault is None or name in self._restart:
                 continue
             judged = True
+            self._touched[name] = None
             late = [one.sent_at for one in found if one.open]
             if late:
                 self._restart[name] = Unclear(failed.fault, max(late))
@@ -165,7 +183,8 @@ class PlanCourse:
         for name, unclear in self._restart.items():
             run = self._runs[name]
             assert isinstance(run, ReconcileRun)
-            made = sum(one.command is None and one.fault is None for one in self._found.pop(name, ()))
+            self._touched[name] = None
+            made = sum(map(_is_made, self._found.pop(name, ())))
             run.start_again(unclear.sent_at, unclear.fault, made)
         self._restart.clear()
         if judged:
@@ -181,7 +200,10 @@ class PlanCourse:
 
     def _collect(self) -> bool:
         changed = False
-        for name, run in list(self._runs.items()):
+        touched, self._touched = self._touched, {}
+        for name in touched:
+            if (run := self._runs.get(name)) is None:
+                continue
             self._collect_found(name, run)
             self._links.collect(run)
             fault, done = run.fault, run.answer if isinstance(run, CallRun) else run.done
@@ -212,10 +234,13 @@ class PlanCourse:
         if not isinstance(run, ReconcileRun) or run.found is None:
             return
         if name not in self._found:
-            self._found[name] = [self._found_run(step, found_name(name, n, step)) for n, step in enumerate(run.found)]
-        for found in self._found[name]:
-            self._links.collect(found)
-        if name not in self._restart and all(one.command is None and one.fault is None for one in self._found[name]):
+            found = self._found[name] = [
+                self._found_run(step, found_name(name, n, step)) for n, step in enumerate(run.found)
+            ]
+            for one in found:
+                self._links.collect(one)
+            self._left[name] = len(found) - sum(map(_is_made, found))
+        if name not in self._restart and not self._left[name]:
             del self._found[name]
             run.made_all()
 
@@ -226,14 +251,10 @@ class PlanCourse:
                 del self._runs[name]
                 self._found.pop(name, None)
             return False
-        for step in self._steps:
-            if (
-                step.name in self._results
-                or step.name in self._runs
-                or not self._needs[step.name] <= set(self._results)
-            ):
-                continue
+        for step in [step for name, step in self._open.items() if self._results.keys() >= self._needs[name]]:
             changed = True
+            del self._open[step.name]
+            self._touched[step.name] = None
             try:
                 if self._is_unchanged(step):
                     continue
@@ -286,12 +307,12 @@ class PlanCourse:
             return CallRun(step.method, step.params, self._env, self._stamp.external(name))
         return UpsertRun(step, step.fields, self._env, inside_of(step.within), force=self._plan.force, was_listed=True)
 
-    def _active(self, *, restarting: bool = False) -> list[tuple[str, _Run]]:
-        """Runs by step. `restarting`: also those of rules that are to be asked anew."""
+    def _active(self) -> list[tuple[str, _Run]]:
+        """Runs by step, but for what was found by rules that are to be asked anew."""
         active: list[tuple[str, _Run]] = []
         for name, run in self._runs.items():
             active.append((name, run))
-            if restarting or name not in self._restart:
+            if name not in self._restart:
                 active += [(name, found) for found in self._found.get(name, ())]
         return active
 
@@ -318,3 +339,8 @@ class PlanCourse:
         """It was not made, or not to its end: what was noted before of its part may not be so any more."""
         if self._has_written and isinstance(step, CallStep | ReconcileStep) and step.part is not None:
             self._links.note(doubted(step.part, self._env))
+
+
+def _is_made(run: CallRun | UpsertRun) -> bool:
+    """Of a step that a rule found: is it over, and well?"""
+    return run.command is None and run.fault is None

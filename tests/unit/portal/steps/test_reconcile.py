@@ -15,6 +15,7 @@ from pipeline.portal.steps.call import MOST_TRIES
 from pipeline.portal.steps.command import Refused, Unclear
 from pipeline.portal.steps.env import Env
 from pipeline.portal.steps.plan_course import PlanCourse
+from pipeline.portal.steps.plan_links import PlanLinks
 from pipeline.portal.steps.reconcile import MOST_PAGES, ReconcileRun
 from tests.unit.portal.steps.test_plan_course import again, begin, body, give, names
 from tests.unit.portal.steps.world import LIMIT, START, World, executed, refusal, script, steps_of, unknown
@@ -290,3 +291,24 @@ def test_a_crash_anywhere(rule: Any, point: int, fates: tuple[str, ...]) -> None
     assert "r" in steps_of(course.reply)
     assert sorted(row["TITLE"] for row in world.portal.rows("deal")) == ["a", "b", "u"]
     assert orjson.dumps(course.progress())
+
+
+def test_what_a_rule_finds_is_not_looked_at_again_for_each_of_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A basket of thousands of lines."""
+    looks: list[object] = []
+    collect = PlanLinks.collect
+
+    def counted(links: PlanLinks, run: object) -> None:
+        looks.append(run)
+        collect(links, run)
+
+    def many(current: list[Any], wanted: Any) -> list[CallStep | UpsertStep]:
+        return [CallStep(name=f"n{number}", method="crm.x.set", params={"id": number}) for number in range(300)]
+
+    monkeypatch.setattr(PlanLinks, "collect", counted)
+    monkeypatch.setitem(rules._RULES, "test-many", many)
+    course = begin(Plan(steps=(ReconcileStep(name="all", method="crm.x.list", rule="test-many"),)))
+    while course.reply is None:
+        for command in course.commands(START)[:50]:
+            course.take(command, executed([]))
+    assert steps_of(course.reply) == {"all": {"made": 300}} and len(looks) < 1500
