@@ -57,7 +57,10 @@ class Asked:
                 self._known[key] = await self._ask(method, params)
             except Refused as error:
                 self._known[key] = None
-                wanted = f"an answer to this question; give the webhook the right to it, then check again: {error}"
+                # the portal is asked by the worker, with the settings that it was started with
+                unknown = "has no credential" in str(error)
+                remedy = "restart the worker, which does not know it yet" if unknown else "give the webhook the right to it"
+                wanted = f"an answer to this question; {remedy}, then check again: {error}"
                 self.faults.append(Fault("portal", method, None, wanted))
         answer: dict[str, Any] | None = self._known[key]
         return answer

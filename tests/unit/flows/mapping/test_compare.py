@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from pipeline.flows.mapping.asked import Asked
 from pipeline.flows.mapping.compare import compare
 from pipeline.flows.mapping.load import loads
 from pipeline.portal.links.calls import Refused
 from sandbox.portal.errors import RestError
+from sandbox.site.mapping import MAPPING_FILE
 from tests.unit.sandbox.calling import Desk
 
 RIGHT = """
@@ -107,6 +109,10 @@ def test_a_difference(right: str, wrong: str, fault: str) -> None:
     assert found.startswith(fault)
 
 
+def test_the_sample_days_mapping_fits_a_fresh_simulated_portal() -> None:
+    assert faults(MAPPING_FILE.read_text()) == []
+
+
 def test_a_person_type_without_the_property_is_two_faults() -> None:
     found = faults(RIGHT.replace("person_type = 2", "person_type = 3"))
     assert [fault.split(":")[0] for fault in found] == ["[order] person_type", "[order.properties] CACHBACK"]
@@ -142,6 +148,15 @@ def test_what_may_not_be_asked_is_said_once_and_the_rest_is_looked_at() -> None:
         "[portal] sale.status.list",
     ]
     assert "give the webhook the right" in found[1] and "higher privileges" in found[1]
+
+
+async def test_a_credential_that_the_worker_does_not_know_yet() -> None:
+    async def ask(method: str, params: dict[str, Any]) -> Any:
+        raise Refused(method, "BUS_UNAUTHORIZED", "portal 'main' has no credential 'site' in the settings")
+
+    asked = Asked(ask)
+    assert await asked.fields("crm.company.fields") is None
+    assert "restart the worker, which does not know it yet, then check again" in asked.faults[0].wanted
 
 
 def test_what_is_switched_off_is_not_asked() -> None:
