@@ -59,7 +59,9 @@ class Asked:
                 self._known[key] = None
                 # the portal is asked by the worker, with the settings that it was started with
                 unknown = "has no credential" in str(error)
-                remedy = "restart the worker, which does not know it yet" if unknown else "give the webhook the right to it"
+                remedy = (
+                    "restart the worker, which does not know it yet" if unknown else "give the webhook the right to it"
+                )
                 wanted = f"an answer to this question; {remedy}, then check again: {error}"
                 self.faults.append(Fault("portal", method, None, wanted))
         answer: dict[str, Any] | None = self._known[key]
