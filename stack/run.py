@@ -52,7 +52,7 @@ def _run(folder: Path, console: Console, *, once: bool, count: int, search: bool
     env = {"PIPELINE_SESSION_TIMEOUT": _SESSION_TIMEOUT, **os.environ}
     whole = _is_ours(env)
     if whole:
-        env = {"PIPELINE_MAPPING": str(_mapping(folder, search)), **env}
+        env = {"PIPELINE_MAPPING": str(MAPPING_FILE), **env}
     local = Local(folder, env, tied=True, usual=("web",), search=whole and search, credential="site" if whole else "")
     if local.elasticsearch and not has_elasticsearch():
         console.print("Elasticsearch is fetched once, 759 MB; make run SEARCH=0 goes without it.", highlight=False)
@@ -81,15 +81,6 @@ def _run(folder: Path, console: Console, *, once: bool, count: int, search: bool
 def _is_ours(env: Mapping[str, str]) -> bool:
     """May a sample day be played? Not into a portal, a broker or an index of somebody else's."""
     return not any(env.get(name) for name in ("AMPQURL", "B24REST", "ES_URL", "PIPELINE_MAPPING"))
-
-
-def _mapping(folder: Path, search: bool) -> Path:
-    """The sample day's mapping; without `search` a copy of it whose products are not indexed."""
-    if search:
-        return MAPPING_FILE
-    path = folder.absolute() / "mapping.toml"
-    path.write_text(MAPPING_FILE.read_text().replace('index = "catalog"', 'index = ""'))
-    return path
 
 
 async def _session(local: Local, env: Mapping[str, str], console: Console, *, once: bool, count: int) -> int:

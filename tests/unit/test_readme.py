@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.configuration import environment_name
+from pipeline.configuration import environment_name, read
+from pipeline.flows.mapping import load
+from pipeline.flows.mapping.settled import against_settings
 from pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -54,3 +56,29 @@ def test_faust_commands_exist(tmp_path: Path) -> None:
     )
     for command in commands(READMES[0].read_text(), "faust -A pipeline"):
         assert re.search(rf"^  {command}\b", done.stdout, re.M), command
+
+
+def test_both_have_the_same_code_and_links() -> None:
+    """Comments aside; the drawings without a language are in words."""
+    found = []
+    for readme in READMES:
+        text = readme.read_text()
+        code = re.findall(r"^ *```(sh|toml|ini|text)\n(.*?)```", text, re.DOTALL | re.M)
+        lines = [re.sub(r"(^|\s+)#.*", "", line) for _, block in code for line in block.splitlines()]
+        links = set(re.findall(r"\]\((?!README)([^)#]+)\)", text))
+        found.append(([line for line in lines if line.strip()], links, len(re.findall(r"^##+ ", text, re.M))))
+    assert found[0] == found[1]
+
+
+def test_what_is_to_be_tried_out_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that it makes fit each other, as the worker and check-mapping look at them."""
+    tried = READMES[0].read_text().partition("### Trying it out")[2]
+    (toml,) = re.findall(r"<<'END'\n(.*?)^END$", tried, re.DOTALL | re.M)
+    (source,) = re.findall(r"^cp (\S+) mapping.toml$", tried, re.M)
+    (tmp_path / "pipeline.toml").write_text(toml)
+    (tmp_path / "mapping.toml").write_text((ROOT / source).read_text())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PIPELINE_CONFIG", raising=False)
+    settings = read()
+    assert settings.mapping_file is not None and settings.queues["crm_user_queue"].mode == "on-command"
+    assert list(against_settings(load(settings.mapping_file), settings)) == []

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.flows.mapping import load
 from stack import cache, ports
 from stack.__main__ import _configuration
 from stack.demo import Result, sample
 from stack.local import Local
-from stack.run import _mapping
 from stack.worker import Worker, bus_environment
 
 
@@ -87,9 +85,9 @@ def test_the_worker_of_make_up_reads_the_file_of_this_folder(monkeypatch: pytest
     assert Local(tmp_path / "up", _configuration(), tied=True, usual=()).worker.env.items() >= _configuration().items()
 
 
-def test_the_sample_day_without_search_indexes_nothing(tmp_path: Path) -> None:
-    assert load(_mapping(tmp_path, True)).catalogs["default"].index == "catalog"
-    assert load(_mapping(tmp_path, False)).catalogs["default"].index == ""
+def test_without_elasticsearch_the_worker_gets_no_address_of_one(tmp_path: Path) -> None:
+    assert "ES_URL" in Local(tmp_path / "1", {}, tied=True, usual=(), search=True).worker.env
+    assert "ES_URL" not in Local(tmp_path / "2", {}, tied=True, usual=(), search=False).worker.env
 
 
 def test_two_workers_share_nothing_by_default(tmp_path: Path) -> None:
