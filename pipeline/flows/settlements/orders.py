@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -26,7 +26,10 @@ _STEPS = 13
 
 @dataclass(frozen=True, slots=True)
 class OrderSteps:
-    """Adds the steps of one order. `prefix` is of their names, `path` of faults: `ORDERS[2]`."""
+    """Adds the steps of one order. `prefix` is of their names, `path` of faults: `ORDERS[2]`.
+
+    `lines`: those of the basket, by product and price.
+    """
 
     steps: PlanBuilder
     mapping: Mapping
@@ -36,11 +39,11 @@ class OrderSteps:
     prefix: str
     path: str
     version: str | None
+    lines: dict[tuple[str, Decimal], Line] = field(init=False)
 
-    @property
-    def lines(self) -> dict[tuple[str, Decimal], Line]:
-        """Lines of the basket, by product and price."""
-        return lines_of(goods_of(self.order))
+    def __post_init__(self) -> None:
+        # once: an order of thousands of lines asks for them at each
+        object.__setattr__(self, "lines", lines_of(goods_of(self.order)))
 
     def add(self, settlement: Settlement, deal: Made) -> Made:
         """The order itself, its link to the deal, payments and properties; returns the order's step."""

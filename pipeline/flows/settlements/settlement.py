@@ -14,7 +14,7 @@ from pipeline.flows.catalog_sections import catalog_named
 from pipeline.flows.making import effect_flow, is_forced, records, version_of
 from pipeline.flows.mapping.model import Mapping
 from pipeline.flows.messages.decoders import Decoders
-from pipeline.flows.messages.model import Order, Settlement
+from pipeline.flows.messages.model import Good, Order, Settlement
 from pipeline.flows.settlements.deal import add_deal, add_rows
 from pipeline.flows.settlements.dictionaries import Dictionaries
 from pipeline.flows.settlements.goods import FoundGoods, goods_of
@@ -51,7 +51,8 @@ def plans(settlement: Settlement, mapping: Mapping, version: str | None = None, 
     """
     words = Dictionaries(mapping)
     parts = _parts(settlement.orders if mapping.order.enabled else ())
-    made = [_plan(settlement, mapping, words, version, force, place, part) for place, part in enumerate(parts)]
+    goods = [good for order in settlement.orders for good in goods_of(order)]
+    made = [_plan(settlement, mapping, words, goods, version, force, place, part) for place, part in enumerate(parts)]
     words.check()
     return [steps.build() for steps in made]
 
@@ -74,6 +75,7 @@ def _plan(
     settlement: Settlement,
     mapping: Mapping,
     words: Dictionaries,
+    goods: list[Good],
     version: str | None,
     force: bool,
     place: int,
@@ -81,7 +83,6 @@ def _plan(
 ) -> PlanBuilder:
     subject = f"settlement:{settlement.xml_id}" + (f":{place + 1}" if place else "")
     steps = PlanBuilder(subject=subject, force=force)
-    goods = [good for order in settlement.orders for good in goods_of(order)]
     own = goods if place == 0 else [good for _, order in orders for good in goods_of(order)]
     iblock = catalog_named(mapping, mapping.deal.catalog).iblock
     found = FoundGoods(steps, own, iblock, mapping.deal)
