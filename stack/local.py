@@ -62,8 +62,10 @@ class Local:
         return RabbitMQ(self.folder / "rabbitmq", port=ports[0], management_port=ports[1], tied=self._tied)
 
     def _portal(self) -> Portal:
-        port = self._port("portal")
-        return Portal(self.folder / "portal", port=port, arguments=("--no-limits",), tied=self._tied)
+        # Kafka's links remember its objects from start to start, so it must have them still
+        kept = self.folder / "portal" / "store.json"
+        arguments = ("--no-limits", "--store", str(kept))
+        return Portal(self.folder / "portal", port=self._port("portal"), arguments=arguments, tied=self._tied)
 
     def _elasticsearch(self) -> Elasticsearch:
         return Elasticsearch(self.folder / "elasticsearch", port=self._port("elasticsearch"), tied=self._tied)

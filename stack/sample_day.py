@@ -62,12 +62,16 @@ class DayTarget:
 
 @dataclass
 class DayResult:
-    """`made`: new objects by name; `documents` None = there is no index. `again_writes`: by verb and object."""
+    """`made`: new objects by name; `there`: all that are there; `documents` None = there is no index.
+
+    `again_writes`: of the second play, by verb and object.
+    """
 
     messages: int = 0
     seconds: float = 0.0
     calls: int = 0
     made: dict[str, int] = field(default_factory=dict)
+    there: dict[str, int] = field(default_factory=dict)
     documents: int | None = None
     again: int = 0
     again_writes: dict[str, int] = field(default_factory=dict)
@@ -75,13 +79,13 @@ class DayResult:
 
     @property
     def held(self) -> bool:
-        """Everything was done, something was made, and the second play wrote nothing."""
-        return not self.problem and any(self.made.values()) and not self.again_writes
+        """All is there, by this play or an earlier one on the same data, and the second play wrote nothing."""
+        return not self.problem and bool(self.there) and all(self.there.values()) and not self.again_writes
 
     def table(self) -> Table:
         """What `make run` shows."""
         table = Table(show_header=False)
-        rows = {"messages of the day": str(self.messages), **{name: str(n) for name, n in self.made.items()}}
+        rows = {"messages of the day": str(self.messages), **{name: self._count(name) for name in self.made}}
         rows["documents in the index"] = "no Elasticsearch" if self.documents is None else str(self.documents)
         rows |= {"portal calls": str(self.calls), "seconds": f"{self.seconds:.1f}"}
         written = ", ".join(f"{name} {count}" for name, count in self.again_writes.items())
@@ -89,6 +93,11 @@ class DayResult:
         for name, value in rows.items():
             table.add_row(name, value)
         return table
+
+    def _count(self, name: str) -> str:
+        """How many were made, and, where an earlier run has left some, how many there are."""
+        made, there = self.made[name], self.there[name]
+        return str(made) if made == there else f"{made} new, {there} in all"
 
 
 async def play_sample_day(target: DayTarget, console: Console, sizes: Sizes | None = None, seed: int = 1) -> DayResult:
@@ -173,6 +182,7 @@ async def _play(watch: _Watch, day: Day, seed: int, result: DayResult, console: 
     result.messages, result.seconds = len(messages), time.monotonic() - began - CALM
     result.calls = after.executions - before.executions
     result.made = {name: after.objects[key] - before.objects[key] for key, name in _SHOWN.items()}
+    result.there = {name: after.objects[key] for key, name in _SHOWN.items()}
     result.documents = await watch.documents()
     again = day.again().messages
     await _send(watch, list(again), console, "the same day again")

@@ -10,6 +10,7 @@ from stack import cache, ports
 from stack.__main__ import _configuration
 from stack.demo import Result, sample
 from stack.local import Local
+from stack.sample_day import DayResult
 from stack.worker import Worker, bus_environment
 
 
@@ -114,3 +115,12 @@ def test_samples_without_writes_change_nothing() -> None:
 def test_the_rate_of_no_time_is_nought() -> None:
     assert Result().rate == 0
     assert Result(answered=500, seconds=2.0).rate == 250
+
+
+def test_a_sample_day_on_the_data_of_an_earlier_one_holds_too() -> None:
+    day = DayResult(made={"deals": 0}, there={"deals": 20})
+    assert day.held and day._count("deals") == "0 new, 20 in all"
+    assert not DayResult(made={"deals": 0}, there={"deals": 0}).held
+    assert not DayResult(made={"deals": 1}, there={"deals": 1}, again_writes={"add deal": 1}).held
+    assert not DayResult().held
+    assert DayResult(made={"deals": 1}, there={"deals": 1})._count("deals") == "1"
