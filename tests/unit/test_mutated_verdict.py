@@ -47,7 +47,7 @@ def test_what_is_told_of_a_person_belongs_to_the_fault() -> None:
 
 def test_secrets_and_shapes() -> None:
     assert secrets({"user": "1", "dl-last-error": "at /rest/1/abc/"}, {"token": "abc"}) == ["dl-last-error holds token"]
-    assert list(shape("A[3].B: 'x' is 17; C is missing")) == ["A[n].B: '…' is N", "C is missing"]
+    assert list(shape("A[3].B: 'x; y' is 17; C is missing: expected a text")) == ["A[n].B: '…' is N", "C is missing"]
 
 
 @pytest.mark.parametrize(

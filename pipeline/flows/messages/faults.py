@@ -11,8 +11,12 @@ __all__ = ["Faults", "Unfit", "masked", "shown"]
 
 SHOWN = 60
 LISTED = 50
-ITEMS = 100_000
-"""Items of all lists of a message: orders, goods, properties, values .."""
+ITEMS = 10_000
+"""Items of all lists of a message: orders, goods, properties, values ..
+
+As many as become plans well within the time that a worker may stand still (half of Kafka's session timeout, 15 s unless
+set otherwise): 3,300 orders of one line each take some 8 s. A message beyond that would end each worker that takes it.
+"""
 
 _MAIL = re.compile(r"[^\s@,;<>'\"]{1,64}@[^\s@,;<>'\"]{1,190}")
 _PHONE = re.compile(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import orjson
+
 from pipeline.delivery import metrics
 from pipeline.delivery.dead_letters import dead_letter
 from pipeline.delivery.errors import PipelineError
 from pipeline.delivery.flow import Event
 from pipeline.delivery.records import Record
+from pipeline.portal.requests.answers import Reply
 from pipeline.portal.requests.lanes import TOPICS
 from pipeline.portal.requests.row import Row
 
@@ -24,8 +27,8 @@ class Letters:
         self._wire = wire
         self._message_limit = message_limit
 
-    def letter(self, row: Row, error: PipelineError) -> Record:
-        """What a person must look at. `row` with its body."""
+    def letter(self, row: Row, error: PipelineError, reply: Reply | None = None) -> Record:
+        """What a person must look at. `row` with its body; of a plan `reply` names the step that failed."""
         metrics.EVENTS_DEAD_LETTERED.labels(AGENT, error.error_class).inc()
         headers = {
             "source": row.source,
@@ -51,4 +54,22 @@ class Letters:
             timestamp=row.accepted,
             attempt=row.attempts,
         )
-        return dead_letter(event, error, agent=AGENT, version="1", message_limit=self._message_limit)
+        told = _of_step(error, reply) if row.plan and reply is not None else error
+        return dead_letter(event, told, agent=AGENT, version="1", message_limit=self._message_limit)
+
+
+class _StepFault(PipelineError):
+    """A fault with the name of the step before it; of the same class."""
+
+    def __init__(self, step: str, fault: PipelineError) -> None:
+        super().__init__(f"step {step!r}: {fault}")
+        self.error_class = fault.error_class  # type: ignore[misc]
+
+
+def _of_step(error: PipelineError, reply: Reply) -> PipelineError:
+    try:
+        answer = orjson.loads(reply.body)
+    except orjson.JSONDecodeError:
+        return error
+    step = answer.get("step") if isinstance(answer, dict) else None
+    return _StepFault(step, error) if isinstance(step, str) else error

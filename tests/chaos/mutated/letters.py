@@ -16,6 +16,8 @@ _WHOLE = re.compile(r"no JSON: |no UTF-8|message: |message has |longer than the 
 _STEP = re.compile(r"step '?[a-zA-Z][\w-]*'?")
 
 _QUOTED = re.compile(r"'[^']*'")
+_BYTE = re.compile(r"0x[0-9a-f]{2}")
+_PROPERTY = re.compile(r"PROPERTY_VALUES\.\w+")
 _NUMBER = re.compile(r"\d+")
 _PLACE = re.compile(r"\[\d+\]")
 _PERSONAL = ("NAME", "EMAIL", "PERSONAL_PHONE", "UF_PHYSICAL_ADDRESS", "LOGIN", "INN", "KPP", "OGRN")
@@ -31,8 +33,9 @@ def names_a_place(text: str, *, plan: bool) -> bool:
 
 def shape(text: str) -> Iterator[str]:
     """The faults of a text without their values."""
-    for fault in text.split("; "):
-        yield _NUMBER.sub("N", _PLACE.sub("[n]", _QUOTED.sub("'…'", fault)))[:160]
+    for fault in _QUOTED.sub("'…'", text).split("; "):
+        told, _, _ = fault.partition(": expected ")
+        yield _NUMBER.sub("N", _PLACE.sub("[n]", _PROPERTY.sub("PROPERTY_VALUES.*", _BYTE.sub("N", told))))[:120]
 
 
 def personal(text: str, body: bytes) -> list[str]:

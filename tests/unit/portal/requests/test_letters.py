@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.delivery.errors import Unknown
+from pipeline.portal.requests.answers import Reply
 from pipeline.portal.requests.lanes import Lane
 from pipeline.portal.requests.letters import AGENT, Letters
 from pipeline.topology import DEAD_LETTERS, REQUESTS_BULK, REQUESTS_INTERACTIVE
@@ -43,6 +44,17 @@ def test_of_a_plan_and_of_a_sealed_token() -> None:
     headers = LETTERS.letter(row(plan=True, method="plan", credential=None, sealed="x.y"), ERROR).headers
     assert "method" not in headers and "credential" not in headers
     assert (headers["plan"], headers["sealed"]) == ("1", "x.y")
+
+
+def test_of_a_plan_it_names_the_step_that_failed() -> None:
+    reply = Reply(400, b'{"error":"X","error_description":"step \'deal\': refused","step":"deal","steps":{}}')
+    headers = LETTERS.letter(row(plan=True, method="plan"), ERROR, reply).headers
+    assert headers["dl-last-error"] == headers["dl-first-error"] == f"step 'deal': {ERROR}"
+    assert headers["dl-error-class"] == ERROR.error_class
+    # a call alone has no steps, and what could not be begun names none
+    assert LETTERS.letter(row(), ERROR, reply).headers["dl-last-error"] == str(ERROR)
+    other = Reply(0, b'{"error":"BUS_BAD_REQUEST","error_description":"no plan"}')
+    assert LETTERS.letter(row(plan=True, method="plan"), ERROR, other).headers["dl-last-error"] == str(ERROR)
 
 
 def test_of_an_item_of_a_run() -> None:
