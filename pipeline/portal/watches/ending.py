@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import orjson
+
 from pipeline.portal.requests.row import Row
 from pipeline.portal.steps.plan_end import Missing, PlanEnd
 from pipeline.portal.watches.watch import Watch
@@ -39,12 +41,19 @@ def watch_after(row: Row, end: PlanEnd, before: Watch | None, is_linked: Callabl
         return replace(before, token=_token(row), missing=missing) if before is not None and missing else None
     if not end.watched:
         return None
-    return Watch(row.portal, end.subject, _token(row), end.watched, row.accepted, _headers(row), row.body)
+    return Watch(row.portal, end.subject, _token(row), end.watched, row.accepted, _headers(row), _unforced(row.body))
 
 
 def _token(row: Row) -> str:
     # topics that are made anew count their offsets from 0
     return f"{row.identity}-{int(row.accepted * 1000):x}"
+
+
+def _unforced(body: bytes) -> bytes:
+    """The plan as it is run again: only what has changed since then is given."""
+    if b'"force"' not in body:
+        return body
+    return orjson.dumps({name: value for name, value in orjson.loads(body).items() if name != "force"})
 
 
 def _headers(row: Row) -> dict[str, str]:

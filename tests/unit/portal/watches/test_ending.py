@@ -41,6 +41,14 @@ def test_a_plan_that_misses_nothing_leaves_none(watch: str | None) -> None:
     assert ends(BEFORE, watch=watch, missing=(A,)) is None, "what is not watched does not count"
 
 
+def test_what_was_forced_is_not_forced_again() -> None:
+    """Weeks later it would take back what a manager has changed since, though the message is the same."""
+    plan = row(plan=True, body=b'{"v":1,"subject":"s","force":true,"steps":[{"name":"a","force":1}]}')
+    left = ends(plan=plan, missing=(A,), watched=(A,))
+    assert left is not None and left.body == b'{"v":1,"subject":"s","steps":[{"name":"a","force":1}]}'
+    assert left == ends(left, plan=plan, missing=(A,), watched=(A,))
+
+
 def test_an_old_plan_leaves_what_the_newer_one_has_left() -> None:
     assert ends(BEFORE, stale=True) is BEFORE
     assert ends(BEFORE, stale=True, missing=(A,), watched=(A,)) is BEFORE
