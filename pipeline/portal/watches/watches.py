@@ -28,8 +28,8 @@ __all__ = ["Watches"]
 
 logger = logging.getLogger(__name__)
 
-#: watches between two pauses of a take-over
-_SLICE = 200
+#: looks at links between two pauses of a take-over
+_SLICE = 1000
 
 
 class Watches:
@@ -134,12 +134,16 @@ class Watches:
     async def _load(self, partitions: list[int]) -> None:
         try:
             for partition in partitions:
-                for number, (key, _) in enumerate(self._table.scan(partition)):
-                    if number % _SLICE == _SLICE - 1:
+                looks = 0
+                for key, _ in self._table.scan(partition):
+                    if looks >= _SLICE:
+                        looks = 0
                         await asyncio.sleep(0)
                     # as it stands by now: plans have gone on
                     watch = self.get(read_watch_key(key))
+                    looks += 1
                     if watch is not None:
+                        looks += len(watch.missing)
                         self._note(watch)
         except Lost:
             return

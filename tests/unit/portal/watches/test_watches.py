@@ -364,3 +364,18 @@ async def test_a_watch_that_is_renewed_meanwhile_is_not_dropped(ground: Ground) 
     ground.table.put = put  # type: ignore[method-assign]
     assert await ground.watches.expire(200.0) == 1
     assert ground.token("other") is not None and ground.watches.count("default") == 1
+
+
+async def test_a_take_over_of_long_watches_lets_others_go_on() -> None:
+    """A catalogue that is not there yet: each settlement misses hundreds of goods."""
+    ground = Ground()
+    for number in range(8):
+        await ground.ends(*(("product:23", f"{number}-{good}") for good in range(500)), subject=f"s{number}")
+    heir = ground.owner()
+    heir.begin([PLACE])
+    seen = set()
+    while heir.count("default") < 8:
+        seen.add(heir.count("default"))
+        await settle(1)
+    assert len(seen) >= 3
+    await heir.end()
