@@ -118,7 +118,7 @@ NATURAL: dict[str, Natural] = {
             "crm.orderentity.list",
             key=("orderId", "ownerId", "ownerTypeId"),
             id_field="orderId",
-            row_key="orderEntity",
+            row_key="dealOrder",
             rows_key="orderEntity",
         ),
         Natural(

@@ -153,6 +153,11 @@ _ROWS: dict[str, list[dict[str, Any]]] = {
             ("Физ. лицо", "#CRM_REQUISITE_PRESET_DEF_RU_PERSON#"),
         )
     ],
+    "user_field": [
+        {"ENTITY_ID": "CRM_COMPANY", "FIELD_NAME": "UF_CRM_SITE_LOGIN", "USER_TYPE_ID": "string", "SETTINGS": {}}
+        | {name: {"en": "Site login", "ru": "Логин на сайте"} for name in ("EDIT_FORM_LABEL", "LIST_COLUMN_LABEL")}
+        | {name: {"en": "", "ru": ""} for name in ("LIST_FILTER_LABEL", "ERROR_MESSAGE", "HELP_MESSAGE")}
+    ],
     "catalog": [
         {"id": 23, "iblockId": 23, "name": "Products", "subscription": "N"},
         {"id": 24, "iblockId": 24, "name": "Variations", "productIblockId": 23, "skuPropertyId": 97, "vatId": 1},

@@ -33,6 +33,7 @@ class Store:
         self._names: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
         seed(self.tables)
+        self._declare_user_fields()
 
     def of_type(self, type_id: int) -> Table | None:
         """The table of a CRM type (1 lead, 2 deal, .. 128 and more smart processes); None = no such type."""
@@ -117,6 +118,9 @@ class Store:
         self._numbers = dict(state["numbers"])
         for number in self.tables["property"].rows:
             self.declare_property(number)
+        self._declare_user_fields()
+
+    def _declare_user_fields(self) -> None:
         for row in self.tables["user_field"].rows.values():
             owner = next((item for item in self.tables.values() if user_field_owner(item) == row["ENTITY_ID"]), None)
             if owner is not None:

@@ -111,7 +111,8 @@ def params_of(method: Method) -> dict[str, Any]:
     if method.name == "catalog.catalog.get":
         params["id"] = 23
     if re.fullmatch(r"crm\.\w+\.userfield\.\w+", method.name):
-        params["id"] = 1 + ("deal", "company", "contact", "lead").index(method.name.split(".")[1])
+        # the first one is that of a new portal
+        params["id"] = 2 + ("deal", "company", "contact", "lead").index(method.name.split(".")[1])
     return params
 
 

@@ -103,7 +103,7 @@ def test_payments_and_shipments(desk: Desk) -> None:
 
 def test_links_are_unique(desk: Desk) -> None:
     fields = {"orderId": 1, "ownerId": 5, "ownerTypeId": 2}
-    assert desk.result("crm.orderentity.add", {"fields": fields}) == {"orderEntity": fields}
+    assert desk.result("crm.orderentity.add", {"fields": fields}) == {"dealOrder": fields}
     code, text = desk.error("crm.orderentity.add", {"fields": fields})
     assert (code, text) == ("201650000001", "Duplicate entry for key [ownerId, ownerTypeId, orderId]")
     params = {"filter": {"=ownerTypeId": 2, "@ownerId": [5, 6]}, "select": ["orderId", "ownerId"]}
@@ -111,6 +111,8 @@ def test_links_are_unique(desk: Desk) -> None:
     assert (reply.result, reply.total) == ({"orderEntity": [{"orderId": 1, "ownerId": 5}]}, 1)
     assert desk.result("crm.orderentity.deleteByFilter", {"fields": fields}) is True
     assert desk.result("crm.orderentity.list") == {"orderEntity": []}
+    gone = ("201640400004", "entity relation is not exists")
+    assert desk.error("crm.orderentity.deleteByFilter", {"fields": fields}) == gone
 
 
 def test_payments_of_a_deal(desk: Desk) -> None:

@@ -15,13 +15,14 @@ from sandbox.portal.views import plain_view
 
 _NAMES = ("orderId", "ownerId", "ownerTypeId")
 _TWICE = Problem(400, "201650000001", "Duplicate entry for key [ownerId, ownerTypeId, orderId]")
+_NO_LINK = Problem(400, "201640400004", "entity relation is not exists")
 _NO_ORDER = Problem(400, 200540400001, "order does not exist")
 
 
 def methods() -> Iterator[Method]:
     """The methods of this file."""
     fields = read_params("fields array!")
-    yield Method("crm.orderentity.add", _add, scope="crm", adds=True, params=fields, result="{orderEntity}")
+    yield Method("crm.orderentity.add", _add, scope="crm", adds=True, params=fields, result="{dealOrder}")
     yield Method("crm.orderentity.list", _list, scope="crm", result="{orderEntity}")
     yield Method("crm.orderentity.deleteByFilter", _delete, scope="crm", params=fields, result="true")
     yield Method("crm.orderentity.getFields", _fields, scope="crm", result="{orderEntity}")
@@ -53,7 +54,7 @@ async def _add(portal: Portal, call: Call) -> Reply:
         raise RestError(_NO_ORDER)
     row = link(portal.store, given["orderId"], given["ownerTypeId"], given["ownerId"])
     call.changes.append(Change("ONORDERENTITYSAVED", {"ID": given["orderId"]}))
-    return Reply({"orderEntity": dict(row)})
+    return Reply({"dealOrder": dict(row)})
 
 
 async def _list(portal: Portal, call: Call) -> Reply:
@@ -72,7 +73,7 @@ async def _delete(portal: Portal, call: Call) -> Reply:
         if all(table.rows[number][name] == given[name] for name in _NAMES):
             table.delete(number)
             return Reply(True)
-    raise RestError(Problem(400, 0, "Binding does not exist"))
+    raise RestError(_NO_LINK)
 
 
 async def _fields(portal: Portal, call: Call) -> Reply:

@@ -188,7 +188,13 @@ def test_the_sum_of_a_paid_payment() -> None:
 def test_order_link() -> None:
     fields = {"orderId": 7, "ownerId": 5, "ownerTypeId": 2}
     wanted = {"order": "7", "deal": "5"}
-    assert run("order_link", [{**fields, "ownerId": 4}], wanted) == [("crm.orderentity.add", None, fields)]
+    add = ("crm.orderentity.add", None, fields)
+    assert run("order_link", [], wanted) == [add]
+    other = ("crm.orderentity.deleteByFilter", None, {**fields, "ownerId": 4})
+    assert run("order_link", [{**fields, "ownerId": 4}], wanted) == [other, add]
+    assert run("order_link", [{**fields, "ownerId": "4"}, fields], wanted) == [other]
+    invoice = {**fields, "ownerId": 4, "ownerTypeId": 31}
+    assert run("order_link", [invoice, fields], wanted) == [], "invoices stay"
     assert run("order_link", [{**fields, "ownerId": "5"}], wanted) == []
 
 

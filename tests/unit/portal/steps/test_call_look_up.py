@@ -250,7 +250,7 @@ def test_what_a_worker_before_us_sent() -> None:
             {"orderId": 5, "ownerId": "6", "ownerTypeId": 2},
             {"orderId": "5", "ownerId": "6", "ownerTypeId": "2"},
             {"orderEntity": [{"orderId": 5, "ownerId": 6, "ownerTypeId": 2}]},
-            {"orderEntity": {"orderId": 5, "ownerId": 6, "ownerTypeId": 2}},
+            {"dealOrder": {"orderId": 5, "ownerId": 6, "ownerTypeId": 2}},
         ),
         (
             "catalog.price.add",
