@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pipeline.flows.messages.faults import Faults, Unfit, shown
 from pipeline.flows.messages.moments import to_moment
-from pipeline.flows.messages.values import is_nothing, to_body, to_flag, to_id, to_line, to_number
+from pipeline.flows.messages.values import LONGEST, is_nothing, to_body, to_flag, to_id, to_line, to_number
 
 __all__ = ["Reader", "items", "same"]
 
@@ -92,7 +92,7 @@ class Reader:
         if len(keys) == 1:
             value = self.data.get(keys[0])
             # most values by far: a third of a product's time
-            if isinstance(value, str) and value.isprintable():
+            if isinstance(value, str) and len(value) <= LONGEST and value.isprintable():
                 return value.strip() or None
         return self.read(to_line, keys)
 

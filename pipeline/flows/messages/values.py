@@ -11,10 +11,13 @@ from typing import Any
 
 from pipeline.flows.messages.faults import Unfit
 
-__all__ = ["DIGITS", "is_nothing", "to_body", "to_flag", "to_id", "to_line", "to_number"]
+__all__ = ["DIGITS", "LONGEST", "is_nothing", "to_body", "to_flag", "to_id", "to_line", "to_number"]
 
 DIGITS = 15
 """Significant digits of a number: what a double holds, and more than any sum has."""
+
+LONGEST = 1_000_000
+"""Characters of a text: more of them, twice in a plan, would not be taken by the gateway (`body_limit`)."""
 
 _DROPPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff]")
 _BREAKS = re.compile("[\t\r\n\u2028\u2029]+")
@@ -35,6 +38,8 @@ def is_nothing(value: Any) -> bool:
 def to_body(value: Any) -> str | None:
     """A text of several lines: control characters are dropped, line ends stay. Numbers become texts."""
     if isinstance(value, str):
+        if len(value) > LONGEST:
+            raise Unfit(f"is too long: expected at most {LONGEST} characters")
         if not value.isprintable():
             value = _DROPPED.sub("", value)
         return value.strip() or None
@@ -47,7 +52,7 @@ def to_body(value: Any) -> str | None:
 
 def to_line(value: Any) -> str | None:
     """A text of one line: as `to_body`, and tabs and line ends become a blank."""
-    if isinstance(value, str) and value.isprintable():
+    if isinstance(value, str) and len(value) <= LONGEST and value.isprintable():
         return value.strip() or None
     text = to_body(value)
     if text is None or text.isprintable():

@@ -125,6 +125,11 @@ def test_properties() -> None:
             "PRICES.CURRENCY: 'руб.' is no currency: expected three letters such as RUB",
         ),
         ({"XML_ID": 0}, "XML_ID: 0 is no id of an object"),
+        (
+            {"NAME": "y" * 1_000_001, "DETAIL_TEXT": "z\n" * 500_001},
+            f"NAME: '{'y' * 60}…' is too long: expected at most 1000000 characters; "
+            f"DETAIL_TEXT: '{'z ' * 30}…' is too long: expected at most 1000000 characters",
+        ),
         ({"XML_ID": " 0"}, "XML_ID: ' 0' is no id of an object"),
         ({"ACTIVE": "?"}, "ACTIVE: '?' is neither yes nor no: expected Y or N"),
         ({"PREVIEW_TEXT_TYPE": "rtf"}, "PREVIEW_TEXT_TYPE: 'rtf' is no type of text: expected html or text"),
