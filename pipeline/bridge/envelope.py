@@ -13,7 +13,11 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 
 from pipeline.bridge.event_keys import id_in, text_of
 
-__all__ = ["Application", "applications"]
+__all__ = ["MOST", "Application", "applications"]
+
+MOST = 10_000
+"""Applications of a message that are taken apart. A million of them would hold the worker up for half a minute, and it
+ends itself when it stands still; such a message stays whole, and the flow refuses it."""
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -32,7 +36,8 @@ def applications(body: bytes) -> list[Application]:
 
     An object whose values are objects is an envelope, and a list of objects is one too: PHP writes it so when its keys
     are 0, 1, .... An application without an envelope (it has XML_ID itself) is left whole; so is what is no JSON.
-    A value that is no application is a record of its own: it must not hide the good ones beside it.
+    A value that is no application is a record of its own: it must not hide the good ones beside it. More than `MOST`
+    are not taken apart.
     """
     try:
         text = text_of(body)
@@ -64,6 +69,8 @@ def _parts(text: str, place: int) -> list[tuple[str, object, str]]:
             end = scanstring(text, _after(text, place, '"'), False)[1]
             name = text[place:end]
             place = _blanks(text, _after(text, _blanks(text, end), ":"))
+        if len(parts) == MOST:
+            raise ValueError("too many applications")
         value, end = _DECODER.raw_decode(text, place)
         parts.append((name, value, text[place:end]))
         place = _blanks(text, end)

@@ -91,7 +91,7 @@ def application_of(value: Any) -> tuple[str, dict[str, Any]]:
         if len(found) == 1:
             return found[0]
         if found:
-            raise BadInput(f"message has {len(found)} applications: expected one")
+            raise BadInput(f"message has {len(found)} applications: expected one, or at most 10000 to be taken apart")
     raise BadInput(f'message: {shown(value)} has no application: expected {{"<type>": {{"XML_ID": ..}}}}')
 
 

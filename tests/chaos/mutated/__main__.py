@@ -47,7 +47,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m tests.chaos.mutated", description=__doc__)
     parser.add_argument("--count", type=int, default=5000, help="broken messages; default: %(default)s")
     parser.add_argument("--seed", type=int, help="of all that is random; default: another each time, printed")
-    parser.add_argument("--rate", type=float, default=80.0, help="messages a second; default: %(default)g")
+    parser.add_argument("--rate", type=float, default=40.0, help="messages a second; default: %(default)g")
     parser.add_argument("--no-comparison", action="store_true", help="the good ones are not played by themselves")
     parser.add_argument("--folder", type=Path, help="for data and logs; default: a new temporary one")
     return parser.parse_args(arguments)

@@ -43,7 +43,9 @@ async def _alone(stage: DayStage, material: Material, rate: float, verdict: Muta
         await stage.quiet.done(calm=stage.shape.calm, stall=stage.shape.stall)
         sent = await play(publisher, material.mixed, rate, names)
     await stage.quiet.done(calm=stage.shape.calm, stall=stage.shape.stall)
-    judge_good(verdict, sent, await read_fates(stage.urls.kafka, stage.topics), verdict.alone)
+    fates = await read_fates(stage.urls.kafka, stage.topics)
+    verdict.plans_alone = sum(one.plans for one in fates.values())
+    judge_good(verdict, sent, fates, verdict.alone)
 
 
 async def _mixed(stage: DayStage, material: Material, rate: float, verdict: MutatedVerdict) -> None:
@@ -58,6 +60,7 @@ async def _mixed(stage: DayStage, material: Material, rate: float, verdict: Muta
     except TimeoutError as error:
         verdict.failures.append(f"not done: {error}")
     fates = await read_fates(stage.urls.kafka, stage.topics)
+    verdict.plans = sum(one.plans for one in fates.values())
     judge_bad(verdict, material.bad, fates, {"the webhook's token": "sandbox"})
     names = {one.message_id for one in material.good}
     judge_good(verdict, {name: at for name, at in sent.items() if name in names}, fates, verdict.delays)

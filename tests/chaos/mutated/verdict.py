@@ -20,6 +20,8 @@ _LISTED = 20
 class MutatedVerdict:
     """Figures. `ends`: mutation -> how its messages ended. `delays` in seconds, of the good ones; `alone` without bad.
 
+    `plans` is the portal's work in both plays: delays that grow less than it does are no matter of the bad ones.
+
     `failures` empty = it held.
     """
 
@@ -30,6 +32,8 @@ class MutatedVerdict:
     refusals: Counter[str] = field(default_factory=Counter)
     delays: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
+    plans: int = 0
+    plans_alone: int = 0
     worker: str = ""
     failures: list[str] = field(default_factory=list)
 
@@ -56,6 +60,7 @@ class MutatedVerdict:
         if self.alone:
             ratio = statistics.median(self.delays) / statistics.median(self.alone) if self.delays else 0.0
             lines += [f"  without the bad ones   {_delays(self.alone)}; ratio of the medians {ratio:.2f}"]
+            lines += [f"  plans carried out      {self.plans}, without the bad ones {self.plans_alone}"]
         return "\n".join(
             [*lines, f"  worker                 {self.worker}", f"  seconds                {self.seconds:.0f}"]
         )

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.bridge.edges import EdgeContext, edge_of
-from pipeline.bridge.envelope import applications
+from pipeline.bridge.envelope import MOST, applications
 from pipeline.bridge.message import AmqpMessage
 from pipeline.delivery.records import Record
 from pipeline.settings import Settings
@@ -234,3 +234,8 @@ def test_an_envelope_is_taken_apart_into_what_a_decoder_sees(
     assert [json.loads(one.value) for one in found] == [{name: value} for name, value in envelope.items()]
     if len(found) == 1:
         assert found[0].value == body
+
+
+def test_more_applications_than_can_be_taken_apart_in_time_stay_whole() -> None:
+    assert len(applications(b"[" + b",".join([b'{"XML_ID":1}'] * MOST) + b"]")) == MOST
+    assert applications(b"[" + b",".join([b'{"XML_ID":1}'] * (MOST + 1)) + b"]") == []
