@@ -122,6 +122,8 @@ def _catalog(kind: str, iblock: int) -> Entity:
         rows_key=f"{kind}s",
         many="",
         title_field="name" if kind == "product" else None,
+        # catalog.section.update: iblockId and name are needed
+        told_whole=kind == "section",
     )
 
 

@@ -35,7 +35,8 @@ class Writer:
             self.sections[key] = await self._section(key, section)
         for key, section in state.sections.items():
             if section.parent:
-                fields = {"iblockSectionId": self.sections[section.parent]}
+                fields = {"iblockId": self._catalog["iblock"], "name": section.name}
+                fields["iblockSectionId"] = self.sections[section.parent]
                 await self._rest.call("catalog.section.update", {"id": self.sections[key], "fields": fields})
         for key, product in state.products.items():
             self.products[key] = await self.product(key, product)

@@ -66,7 +66,8 @@ async def test_all_that_is_wrong_is_named() -> None:
         double = {"fields": {"TITLE": "x", "ORIGINATOR_ID": "site", "ORIGIN_ID": user}}
         await named("crm.company.add", double, f"company {user}", "twice")
         section, number = next((k, writer.sections[k]) for k, s in must.sections.items() if s.parent)
-        root = {"id": number, "fields": {"iblockSectionId": None}}
+        fields = {"iblockId": 23, "name": must.sections[section].name, "iblockSectionId": None}
+        root = {"id": number, "fields": fields}
         await named("catalog.section.update", root, f"section {section}", "parent", "None")
         product, number = next((k, writer.products[k]) for k, p in must.products.items() if p.prices)
         prices = {"fields": {"product": {"id": number, "prices": []}}}

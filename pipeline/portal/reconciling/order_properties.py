@@ -28,9 +28,17 @@ def order_properties(current: list[Any], wanted: Any) -> Iterable[CallStep]:
     asked = {int(number): value for number, value in given["values"].items()}
     if all(number in held and same(held[number], value) for number, value in asked.items()):
         return []
-    values = [{"orderPropsId": number, "value": value} for number, value in {**held, **asked}.items()]
+    kept = {number: _kept(value) for number, value in held.items()}
+    values = [{"orderPropsId": number, "value": value} for number, value in {**kept, **asked}.items()]
     order = {"id": int(given["order"]), "propertyValues": values}
     return [CallStep(name=NAME, method="sale.propertyvalue.modify", params={"fields": {"order": order}})]
+
+
+def _kept(value: Any) -> Any:
+    """As it is given back: a file is shown as an object, and kept by its id."""
+    if isinstance(value, dict) and "id" in value:
+        return str(value["id"])
+    return [_kept(item) for item in value] if isinstance(value, list) else value
 
 
 def _is_value(row: Any) -> bool:

@@ -35,7 +35,8 @@ class Resource:
 
     `check(portal, row, held)` sees a row before it is kept (`held` = the one that is changed) and may complete it;
     `written(portal, call, row)` sees it after; `show` replaces the plain view. `missing` is the code of an id that
-    is not there, its text stands with the entity or is `gone`. `events` names those of ADD, UPDATE, DELETE.
+    is not there, its text stands with the entity or is `gone`; `needed`: fields that an update must have. `events`
+    names those of ADD, UPDATE, DELETE.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Resource:
     show: Callable[[Portal, Row, Iterable[str] | None], dict[str, Any]] | None = None
     take: Callable[[Portal, dict[str, Any], Row | None], Row] | None = None
     required: dict[str, Problem] | None = None
+    needed: tuple[str, ...] = ()
     listed: Callable[[Portal, Call], None] | None = None
     events: Mapping[str, str] = field(default_factory=dict)
     resolve: Callable[[Table, str], str | None] | None = None
@@ -193,8 +195,11 @@ def _get(resource: Resource) -> Handler:
 
 def _update(resource: Resource) -> Handler:
     async def run(portal: Portal, call: Call) -> Reply:
-        row = found(portal, call, resource)
-        change(portal, call, resource, row, new_fields(call))
+        row, given = found(portal, call, resource), new_fields(call)
+        lacking = [name for name in resource.needed if given.get(name) in (None, "")]
+        if lacking:
+            raise RestError(required_fields(lacking))
+        change(portal, call, resource, row, given)
         return Reply({resource.added or resource.one: shown(portal, resource, row)})
 
     return run

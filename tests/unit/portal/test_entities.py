@@ -77,6 +77,9 @@ def test_parameters_of_what_lies_in_something() -> None:
     assert product.add_params({"name": "x"}, "7", "") == {"fields": {"iblockId": 23, "name": "x", "xmlId": "7"}}
     look = product.lookup_params(["7", "8"], "")
     assert look["filter"] == {"iblockId": 23, "xmlId": ["7", "8"]} and "iblockId" in look["select"]
+    assert product.update_params("5", {"name": "x"}, "7") == {"id": 5, "fields": {"name": "x"}}
+    section = entity("section:23").update_params("5", {"name": "x"}, "7")
+    assert section == {"id": 5, "fields": {"iblockId": 23, "xmlId": "7", "name": "x"}}, "it is refused without"
     item = entity("item:128")
     assert item.update_params("5", {}) == {"entityTypeId": 128, "id": 5, "fields": {}}
     assert item.lookup_params(["7"], "")["entityTypeId"] == 128

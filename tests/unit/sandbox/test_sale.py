@@ -86,7 +86,8 @@ def test_payments_and_shipments(desk: Desk) -> None:
         "Cash",
         "Y",
     )
-    paid = desk.result("sale.payment.update", {"id": 1, "fields": {"paid": "Y", "orderId": 9}})["payment"]
+    paid = desk.result("sale.payment.update", {"id": 1, "fields": {"paySystemId": 2, "paid": "Y", "orderId": 9}})
+    paid = paid["payment"]
     assert (paid["paid"], paid["datePaid"] is None, paid["orderId"]) == ("Y", False, 1)
     assert desk.result("sale.order.get", {"id": 1})["order"]["payed"] == "Y"
     fields = {"orderId": 1, "allowDelivery": "Y", "deducted": "N", "deliveryId": 2, "basePriceDelivery": 5}
@@ -99,6 +100,17 @@ def test_payments_and_shipments(desk: Desk) -> None:
     desk.result("sale.order.delete", {"id": 1})
     for name, many in (("payment", "payments"), ("shipment", "shipments"), ("shipmentitem", "shipmentItems")):
         assert desk.result(f"sale.{name}.list")[many] == []
+
+
+def test_updates_need_what_their_pages_mark(desk: Desk) -> None:
+    desk.result("sale.payment.add", {"fields": {"orderId": 1, "paySystemId": 2, "sum": 1}})
+    code, text = desk.error("sale.payment.update", {"id": 1, "fields": {"sum": 5}})
+    assert (code, text) == (0, "Required fields: paySystemId")
+    desk.result("catalog.section.add", {"fields": {"iblockId": 23, "name": "A"}})
+    code, text = desk.error("catalog.section.update", {"id": 1, "fields": {"sort": 5}})
+    assert (code, text) == (0, "Required fields: iblockId, name")
+    fields = {"iblockId": 23, "name": "A", "sort": 5}
+    assert desk.result("catalog.section.update", {"id": 1, "fields": fields})["section"]["sort"] == 5
 
 
 def test_links_are_unique(desk: Desk) -> None:

@@ -51,6 +51,7 @@ _RESOURCES = (
         missing=200700300030,
         check=_check_section,
         removed=_remove_section,
+        needed=("iblockId", "name"),
         verbs=_WRITE,
         events=catalog_events("SECTION"),
     ),

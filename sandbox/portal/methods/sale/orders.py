@@ -240,6 +240,7 @@ PAYMENT = Resource(
     "payments",
     missing=200640400001,
     gone="payment does not exist",
+    needed=("paySystemId",),
     check=_check_payment,
     written=_belongs,
     removed=_belongs,
@@ -253,6 +254,7 @@ _SHIPMENT = Resource(
     missing=201140400001,
     gone="shipment does not exist",
     take=_take_shipment,
+    needed=("allowDelivery", "deducted", "deliveryId"),
     check=_check_shipment,
     written=_belongs,
     removed=_shipment_removed,
@@ -266,5 +268,6 @@ _SHIPMENT_ITEM = Resource(
     "shipmentItems",
     missing=201240400001,
     gone="shipment item does not exist",
+    needed=("quantity",),
     check=_check_shipment_item,
 )

@@ -205,6 +205,9 @@ def test_order_properties() -> None:
     modify = ("sale.propertyvalue.modify", None, {"order": {"id": 7, "propertyValues": values}})
     assert run("order_properties", held, wanted) == [modify], "what is not passed would be removed"
     assert run("order_properties", [{"orderPropsId": 40, "value": 1.5}], wanted) == []
+    file = {"id": "948", "fileName": "fit.jpeg", "src": "/upload/fit.jpeg"}
+    ((_, _, fields),) = run("order_properties", [{"orderPropsId": 53, "value": [file, file]}], wanted)
+    assert fields["order"]["propertyValues"][0] == {"orderPropsId": 53, "value": ["948", "948"]}, "files by their ids"
 
 
 @pytest.mark.parametrize("name", ["basket", "payments", "shipments", "shipment_items", "order_link", "gone", "prices"])
