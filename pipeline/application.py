@@ -64,7 +64,7 @@ def _furnish(app: BusApp, settings: Settings) -> None:
         refuse(str(error))
     runtime = app.runtime
     gateway = Gateway(runtime, sealer)
-    control = Control(settings.all_portals(), gateway.links, gateway.watches.linked)
+    control = Control(settings.all_portals(), gateway.links, gateway.linked)
     bridge = Bridge(runtime, gateway.credentials)
     runtime.on_start(bridge.start)
     runtime.on_stop(bridge.stop)

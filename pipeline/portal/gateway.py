@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from faust.types import TP
@@ -28,7 +28,7 @@ from pipeline.portal.limits.governor import Governor
 from pipeline.portal.limits.limiter import Limiter
 from pipeline.portal.limits.pause import Probes
 from pipeline.portal.limits.presets import limits_of
-from pipeline.portal.links.store import Links
+from pipeline.portal.links.store import Link, Links
 from pipeline.portal.partition import partition_of
 from pipeline.portal.requests.answered import answers_for, is_answered
 from pipeline.portal.requests.book import Book
@@ -99,6 +99,14 @@ class Gateway:
     def flows(self) -> tuple[Flow, ...]:
         """The intake agents."""
         return self._intake.flows()
+
+    def linked(self, links: Iterable[Link]) -> None:
+        """Links that have come from outside are durable: who waits for their objects goes on."""
+        links = list(links)
+        self.watches.linked(links)
+        for link in links:
+            if (executor := self._executors.get(link.portal)) is not None:
+                executor.linked(link)
 
     async def start(self) -> None:
         """Before the worker joins its group: is our key the key of this installation?"""

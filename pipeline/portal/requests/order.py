@@ -3,7 +3,8 @@
 By entity and id where the method and its parameters tell them (`deal:5`), reads of an id with its writes; else by
 entity for writes (`deal`); lists and adds are free (None), but an add that names what it belongs to (a comment, a
 product row) keeps the order of that. An add that brings an external id has a key of that (`=deal:...`), and so has an
-upsert: such keys hold in both lanes together, since nobody but us keeps external ids single.
+upsert: such keys hold in both lanes together, since nobody but us keeps external ids single. What an upsert adds `once`
+has a soft one (soft_keys.py), which holds only until the object is known.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import orjson
 
 from pipeline.portal import methods
 from pipeline.portal.entities import Entity, entity, entity_of_add
+from pipeline.portal.links.keys import external_key, split_external
 from pipeline.portal.plan import FindStep, Plan, ReconcileStep, UpsertStep
+from pipeline.portal.requests.soft_keys import soft_key
 from pipeline.portal.steps.refs import paths
 from pipeline.portal.steps.stamp import external_in
 
-__all__ = ["call_keys", "order_key", "plan_keys"]
+__all__ = ["call_keys", "order_key", "place_of_link", "plan_keys"]
 
 #: entityTypeId and ownerType of entities that have methods of their own (crm/data-types.md, object_type).
 _TYPE_NAMES = {
@@ -61,11 +64,16 @@ def plan_keys(plan: Plan) -> tuple[str, ...]:
     A `find` has none.
     """
     keys = [f"plan:{key}" for key in plan.keys or ()]
+    soft: dict[str, str] = {}
     if plan.subject is not None:
         keys.append(f"=subject:{plan.subject}")
     for step in plan.steps:
         if isinstance(step, UpsertStep):
-            keys.append(_external(entity(step.entity), step.key.originator, step.key.id))
+            place = _external(entity(step.entity), step.key.originator, step.key.id)
+            if step.once:
+                soft[place] = soft_key(place, step.entity, external_key(step.key.originator, step.key.id))
+            else:
+                keys.append(place)
             continue
         if isinstance(step, FindStep):
             continue
@@ -77,7 +85,14 @@ def plan_keys(plan: Plan) -> tuple[str, ...]:
             keys += call_keys(step.method, step.params)
             if isinstance(step, ReconcileStep):
                 keys.append(_list_of(step))
-    return tuple(dict.fromkeys(keys))
+    hard = dict.fromkeys(keys)
+    return (*hard, *(key for place, key in soft.items() if place not in hard))
+
+
+def place_of_link(entity_name: str, external: str) -> str:
+    """The key of the object of a link. Raises KeyError: there is no such entity."""
+    originator, number = split_external(external)
+    return _external(entity(entity_name), originator or "", number)
 
 
 def _brought(method: str, params: Any) -> tuple[str, ...]:

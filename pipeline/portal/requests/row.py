@@ -21,6 +21,7 @@ import orjson
 from pipeline.delivery.runs import passed_on
 from pipeline.portal.requests.inspect import Request
 from pipeline.portal.requests.lanes import Lane
+from pipeline.portal.requests.soft_keys import place_of
 
 __all__ = [
     "DONE",
@@ -133,7 +134,7 @@ def new_row(
 
 def _shared(keys: tuple[str, ...]) -> tuple[str, ...]:
     """Keys that hold in both lanes."""
-    return tuple(key for key in keys if key.startswith("="))
+    return tuple(key for key in keys if place_of(key).startswith("="))
 
 
 def encode(row: Row) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.portal import methods
@@ -27,6 +27,8 @@ class Entry:
     method: str = ""
     #: order keys whose queue has somebody before it
     blockers: int = 0
+    #: places of its soft keys that it does not hold: their objects are known
+    free: set[str] = field(default_factory=set)
     #: it is not to be sent any more: skipped where it still lies in a queue
     gone: bool = False
     #: a call of it has left: its course knows more than the table

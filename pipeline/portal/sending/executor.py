@@ -17,6 +17,7 @@ from pipeline.delivery.errors import PipelineError, Unknown
 from pipeline.delivery.exit import die
 from pipeline.delivery.ownership import Lost
 from pipeline.portal.limits.pause import Pause
+from pipeline.portal.links.store import Link
 from pipeline.portal.partition import partition_of
 from pipeline.portal.requests.lanes import LANES, Lane
 from pipeline.portal.requests.row import SENT, Row
@@ -28,6 +29,7 @@ from pipeline.portal.sending.parts import Parts
 from pipeline.portal.sending.records import Records
 from pipeline.portal.sending.scheduler import Scheduler
 from pipeline.portal.sending.shipment import Flight, Shipment
+from pipeline.portal.sending.soft_holds import SoftHolds
 from pipeline.portal.steps.command import Command, Unclear
 from pipeline.portal.steps.course import Course
 from pipeline.portal.steps.plan_course import PlanCourse
@@ -61,7 +63,8 @@ class Executor:
         self._last_arrival = 0.0
         self._lingering = 0.0
         self._finished: deque[float] = deque()
-        self._records = Records(parts, name, self.partition)
+        self._soft = SoftHolds(self.scheduler, parts.courses.env.link)
+        self._records = Records(parts, name, self.partition, self._soft.linked)
         self._packer = Packer(
             self.scheduler,
             parts.governor,
@@ -94,14 +97,21 @@ class Executor:
         """A waiting request."""
         if entry.row.state == SENT:
             self.settling.add(entry)
+        self._soft.arrive(entry)
         self.scheduler.add(entry)
         self._last_arrival = time.monotonic()
+        self._wake.set()
+
+    def linked(self, link: Link) -> None:
+        """An object is known, by a link that no plan has made."""
+        self._soft.linked([link])
         self._wake.set()
 
     def drop(self, entry: Entry) -> None:
         """A waiting request that needs no call after all."""
         self.settling.discard(entry)
         self.scheduler.drop(entry)
+        self._soft.over(entry)
 
     def held(self, now: float) -> dict[tuple[str, str], float]:
         """Holds in force: (credential id, method or `*`) -> until, unix seconds."""
@@ -238,7 +248,7 @@ class Executor:
     async def _prepare(self, entry: Entry) -> tuple[Flight, list[Command]] | None:
         """The commands of a request that may go now; None: it waits, or it is over without a call."""
         now = time.time()
-        wait = await self._records.throttle(entry, now)
+        wait = self._soft.wait(entry, now) or await self._records.throttle(entry, now)
         if wait > 0:
             self.scheduler.retry(entry, now + wait)
             return None
@@ -366,10 +376,11 @@ class Executor:
 
         def done() -> None:
             self.scheduler.finish(entry)
+            self._soft.over(entry)
             self._on_finished()
             self._wake.set()
 
-        letter = self._records.letter(row, course.letter) if course.letter is not None else None
+        letter = self._records.letter(row, course.letter, course.reply) if course.letter is not None else None
         await self.parts.completion.submit(
             row, course.reply, letter=letter, busy=self.scheduler.has_ready(time.time()), then=done
         )

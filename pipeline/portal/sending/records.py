@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -21,6 +21,7 @@ from pipeline.delivery.ownership import Lost
 from pipeline.delivery.records import Record
 from pipeline.portal.links.keys import split_external
 from pipeline.portal.links.store import Link
+from pipeline.portal.requests.answers import Reply
 from pipeline.portal.requests.row import SENT, WAITING, Row
 from pipeline.portal.sending.entry import Entry
 from pipeline.portal.sending.landing import Landed
@@ -45,8 +46,16 @@ _AHEAD = 5
 class Records:
     """Writes for one portal. Kafka away: tried until it is there. Raises Lost when the portal is not ours any more."""
 
-    def __init__(self, parts: Parts, portal: str, partition: int) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        portal: str,
+        partition: int,
+        on_links: Callable[[Iterable[Link]], None] = lambda links: None,
+    ) -> None:
+        """`on_links`: is told of links that are durable."""
         self._parts = parts
+        self._on_links = on_links
         self._place = (partition, portal)
         #: the bucket is noted as empty at this time
         self._noted = 0.0
@@ -144,6 +153,7 @@ class Records:
                     partition, (self._beside(partition, link) for link in found if not self._is_held(partition, link))
                 )
             )
+        self._on_links([*puts, *found])
         self._parts.watches.linked([*puts, *found])
 
     def _is_held(self, partition: int, found: Link) -> bool:
@@ -166,9 +176,9 @@ class Records:
             log.warning("portal %s: %s ends without %s", row.portal, end.subject or row.identity, _listed(end.missing))
         await self._parts.watches.ended(row, end)
 
-    def letter(self, row: Row, error: PipelineError) -> Record:
-        """The dead letter of a request that a person must look at."""
-        return self._parts.letters.letter(row, error)
+    def letter(self, row: Row, error: PipelineError, reply: Reply) -> Record:
+        """The dead letter of a request that a person must look at; `reply` is its answer."""
+        return self._parts.letters.letter(row, error, reply)
 
 
 def _listed(missing: Sequence[Missing]) -> str:

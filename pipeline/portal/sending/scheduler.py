@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from pipeline.portal.requests.lanes import LANES, Lane
+from pipeline.portal.requests.soft_keys import place_of
 from pipeline.portal.sending.entry import Entry
 
 __all__ = ["Entry", "Scheduler"]
@@ -184,10 +185,39 @@ class Scheduler:
             if not queue:
                 del self._keys[place]
             elif was_first:
-                following = queue[0]
-                following.blockers -= 1
-                if not following.blockers:
-                    self._ready[following.row.lane].add(following)
+                self._unblock(queue[0])
+
+    def settle(self, place: str) -> None:
+        """The object of a key is known: those that have only a soft key of it neither wait for it nor hold it."""
+        where = ("*", place)
+        queue = self._keys.get(where)
+        if queue is None:
+            return
+        hard = deque(entry for entry in queue if place in entry.row.keys)
+        if len(hard) == len(queue):
+            return
+        before = queue[0]
+        for entry in queue:
+            if place not in entry.row.keys:
+                entry.free.add(place)
+        if hard:
+            self._keys[where] = hard
+        else:
+            del self._keys[where]
+        ahead = hard[0] if hard else None
+        for entry in queue:
+            if entry is not before and (entry is ahead or place in entry.free):
+                self._unblock(entry)
+
+    def runs(self, place: str) -> bool:
+        """May somebody who holds this key of both lanes be on its way?"""
+        queue = self._keys.get(("*", place))
+        return queue is not None and not queue[0].blockers
+
+    def _unblock(self, entry: Entry) -> None:
+        entry.blockers -= 1
+        if not entry.blockers:
+            self._ready[entry.row.lane].add(entry)
 
     def drop(self, entry: Entry) -> None:
         """It needs no call after all: one that was never picked leaves."""
@@ -261,4 +291,5 @@ class Scheduler:
 
 
 def _key_places(entry: Entry) -> list[tuple[str, str]]:
-    return [("*" if key.startswith("=") else entry.row.lane, key) for key in dict.fromkeys(entry.row.keys)]
+    places = dict.fromkeys(place for key in entry.row.keys if (place := place_of(key)) not in entry.free)
+    return [("*" if place.startswith("=") else entry.row.lane, place) for place in places]
