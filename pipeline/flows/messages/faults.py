@@ -76,7 +76,8 @@ class Faults:
         """Whether the items of a list (or object) may be read; else a fault: no message may hold up the others."""
         count = len(value) if isinstance(value, dict | list) else 0
         if count > self.room >= 0:
-            self.note(f"{path} has {count} items: expected at most {ITEMS} in all lists of a message")
+            before = f", {ITEMS - self.room} came before" if self.room < ITEMS else ""
+            self.note(f"{path} has {count} items: expected at most {ITEMS} in all lists of a message{before}")
         self.room -= count
         return self.room >= 0 or not count
 

@@ -112,4 +112,4 @@ def test_a_message_has_no_more_items_than_can_be_carried_out() -> None:
     goods = [{}] * 6_000
     orders = [{"XML_ID": "1", "GOODS": goods}, {"XML_ID": "2", "GOODS": goods}]
     (found, *_) = faults(ORDERS=orders)
-    assert found == "ORDERS[1].GOODS has 6000 items: expected at most 10000 in all lists of a message"
+    assert found == "ORDERS[1].GOODS has 6000 items: expected at most 10000 in all lists of a message, 6002 came before"
