@@ -6,13 +6,15 @@ import hashlib
 import re
 from typing import Literal
 
-__all__ = ["code_of", "short_hash", "transliterated"]
+__all__ = ["code_of", "code_of_property", "short_hash", "transliterated"]
 
 _SOUNDS = "a b v g d e ye zh z i y k l m n o p r s t u f kh ts ch sh shch _ y _ e yu ya"
 _LETTERS = {
     letter: sound.strip("_") for letter, sound in zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", _SOUNDS.split(), strict=True)
 }
 _OTHER = re.compile(r"[^a-z0-9]+")
+#: catalog.productProperty.add: Latin letters, digits, _, and no digit at the beginning
+_OF_A_PROPERTY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,49}")
 #: CODE of iblock elements and sections holds 255; addresses stay short
 _LONGEST = 80
 
@@ -26,6 +28,14 @@ def transliterated(text: str) -> str:
 def short_hash(text: str) -> str:
     """Eight hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def code_of_property(code: str) -> str:
+    """The code as it is where a portal takes it; else `Цвет` -> `P_TSVET_1c8a39f2`."""
+    if _OF_A_PROPERTY.fullmatch(code):
+        return code
+    parts = ("p", transliterated(code)[:38].rstrip("_"), short_hash(code))
+    return "_".join(part for part in parts if part).upper()
 
 
 def code_of(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.flows.codes import short_hash
+from pipeline.flows.codes import code_of_property, short_hash
 from pipeline.flows.mapping.model import CatalogMapping
 from pipeline.flows.messages.faults import Unfit, shown
 from pipeline.flows.messages.model import Picture, Product, Property, PropertyValue
@@ -49,7 +49,7 @@ class PropertySteps:
         """The id of a property; None: properties are not written. `more`: further fields of a new one."""
         if self._settings.properties == "none":
             return None
-        entity, key = f"property:{self._settings.iblock}", Key(id=one.code)
+        entity, key = f"property:{self._settings.iblock}", Key(id=code_of_property(one.code))
         name = self._name("property")
         if self._settings.properties == "existing":
             return self.steps.find(name, entity, [key], after=()).found(0)
@@ -90,7 +90,8 @@ class PropertySteps:
         xml_id = value.xml_id or value.text
         if len(xml_id) > _LONGEST_XML_ID:
             xml_id = f"{xml_id[:180]}-{short_hash(xml_id)}"
-        entity, key = f"enum:{self._settings.iblock}", Key(id=xml_id, originator=one.code)
+        entity = f"enum:{self._settings.iblock}"
+        key = Key(id=xml_id, originator=code_of_property(one.code))
         name = self._name("value")
         if self._settings.properties == "existing":
             # optional: where there is no property, there is nothing to look in

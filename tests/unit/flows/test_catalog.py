@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,10 +11,10 @@ from hypothesis import strategies as st
 
 from pipeline.flows import catalog_sections
 from pipeline.flows.catalog_products import product as catalog_products
-from pipeline.flows.codes import code_of, transliterated
+from pipeline.flows.codes import code_of, code_of_property, transliterated
 from pipeline.flows.mapping import Mapping
 from pipeline.portal.plan import FindStep, Key, Plan, ReconcileStep, UpsertStep, parse_plan
-from tests.unit.flows.desk import DAY_MAPPING, PLAIN_MAPPING, records_of, refused
+from tests.unit.flows.desk import DAY_MAPPING, PLAIN_MAPPING, SmallWorker, records_of, refused
 from tests.unit.flows.samples import brand, product, section
 
 BOLT = "bolt_m6"
@@ -224,3 +225,31 @@ def test_products_of_one_name_have_different_codes(name: str, one: str, other: s
 
 def test_other_rules_of_codes() -> None:
     assert [code_of(rule, "Болт", "P-1", "bolt") for rule in ("message", "xml_id", "none")] == ["bolt", "P-1", None]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("code", "portal"),
+    [
+        ("BRAND", "BRAND"),
+        ("Size_2", "Size_2"),
+        ("_x", "_x"),
+        ("1C_CODE", "P_1C_CODE_7D6E8F1A"),
+        ("Цвет", "P_TSVET_00000000"),
+        ("A-B", "P_A_B_00000000"),
+        ("+", "P_00000000"),
+        ("X" * 60, "P_" + "X" * 38 + "_00000000"),
+    ],
+)
+def test_codes_that_a_portal_takes_for_properties(code: str, portal: str) -> None:
+    made = code_of_property(code)
+    assert made[:-8] == (portal[:-8] if made != code else made[:-8]) and (made == code) == (portal == code)
+    assert re.fullmatch("[A-Za-z_][A-Za-z0-9_]{0,49}", made)
+
+
+def test_a_property_with_another_code_is_written() -> None:
+    worker = SmallWorker(PLAIN_MAPPING)
+    values = {"1С-цвет": {"NAME": "Цвет", "PROPERTY_TYPE": "L", "VALUE": {"XML_ID": "red", "VALUE": "Красный"}}}
+    worker.send("product", product(PROPERTY_VALUES=values))
+    row = worker.one("catalog.productProperty.list", name="Цвет")
+    assert row["code"] == code_of_property("1С-цвет")
+    assert not worker.calls_of(lambda: worker.send("product", product(PROPERTY_VALUES=values)))

@@ -118,3 +118,21 @@ def test_a_message_without_a_version_counts_when_it_comes_and_the_version_before
     assert name() == "Без времени", "what is older than the last that had a version changes nothing"
     worker.send("product", product("A", "Третье"), 3)
     assert name() == "Третье"
+
+
+def test_a_property_whose_kind_has_changed() -> None:
+    """The property of the portal stays; a list's values do not fit into one of text, which is a dead letter."""
+
+    def of(kind: str, value: Any) -> dict[str, Any]:
+        return {"SIZE": {"NAME": "Размер", "CODE": "SIZE", "PROPERTY_TYPE": kind, "VALUE": value}}
+
+    worker = played((("product", 1, product("A", "Болт", PROPERTY_VALUES=of("S", "M6"))),))
+    listed = product("A", "Болт", PROPERTY_VALUES=of("L", {"XML_ID": "m8", "VALUE": "M8"}))
+    with pytest.raises(AssertionError, match="Only list properties are supported"):
+        worker.send("product", listed, 2)
+    assert worker.one("catalog.productProperty.list", code="SIZE")["propertyType"] == "S"
+    worker.desk.result("catalog.productProperty.update", {"id": 1, "fields": {"propertyType": "L"}})
+    worker.send("product", listed, 2)
+    (enum,) = worker.list("catalog.productPropertyEnum.list")
+    shown = worker.desk.result("catalog.product.get", {"id": 1})["product"]
+    assert str(shown["property1"]["value"]) == str(enum["id"]), "changed by hand, it is done"

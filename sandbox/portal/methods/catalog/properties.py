@@ -1,5 +1,6 @@
 """`catalog.productProperty.*` and `catalog.productPropertyEnum.*`."""
 
+import re
 from collections.abc import Iterator
 
 from sandbox.portal.errors import Problem, RestError
@@ -16,6 +17,11 @@ def _check_property(portal: Portal, row: Row, held: Row | None) -> None:
         raise RestError(Problem(400, 0, "Iblock Not Found"))
     if row["propertyType"] not in _TYPES:
         raise RestError(Problem(400, 0, "Invalid property type specified"))
+    code = row.get("code") or "_"
+    if code[0].isdigit():
+        raise RestError(Problem(400, 0, "Код свойства не может начинаться с цифры"))
+    if not re.fullmatch("[A-Za-z0-9_]+", code):
+        raise RestError(Problem(400, 0, "Код свойства может состоять из латинских букв, цифр и знака подчеркивания"))
 
 
 def _check_enum(portal: Portal, row: Row, held: Row | None) -> None:

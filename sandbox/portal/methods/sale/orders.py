@@ -115,7 +115,8 @@ def _check_basket(portal: Portal, row: Row, held: Row | None) -> None:
     if row["currency"] != order["currency"]:
         raise RestError(_BASKET_CURRENCY)
     product = store.tables["product"].rows.get(row["productId"]) if row["productId"] else None
-    if row["productId"] and (product is None or product.get("active") == "N"):
+    # a refusal of the add alone (pages of add and update)
+    if held is None and row["productId"] and (product is None or product.get("active") == "N"):
         raise RestError(_BASKET_BAD)
     if product is not None and row.get("customPrice") != "Y":
         # Without customPrice the catalogue decides; with it nothing is checked, not even the sum of the parts.
