@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 from faust.types.transports import TransportT
 
-from pipeline.delivery.adoption import refusal
+from pipeline.delivery.adoption import begin, refusal
 from pipeline.delivery.declare import declare, wait_for_kafka
 from pipeline.delivery.exit import die, refuse
 from pipeline.delivery.home import keep_to_cluster
@@ -101,6 +101,7 @@ class BusApp(faust.App):
             reason = await refusal(admin, servers, str(self.conf.id), lanes, changelogs) if lanes else None
             if reason is not None:
                 refuse(reason)
+            await begin(admin, servers, str(self.conf.id), self.runtime.sources())
         finally:
             await admin.close()
         await self.runtime.ledger.load(servers, self.runtime.wire(CRASHES))

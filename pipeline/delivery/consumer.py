@@ -121,7 +121,11 @@ class SafeConsumer(Consumer):
             self._acked_index.pop(tp, None)
 
     async def perform_seek(self) -> None:
-        """Seek every partition to its committed offset, explicitly where aiokafka would not."""
+        """Seek every partition to its committed offset, explicitly where aiokafka would not.
+
+        Where none is committed the beginning is, before anything is read: a worker that ends before its first commit
+        must not leave a group behind that looks lost (adoption.py).
+        """
         self._forget(list(self._delivered))
         await super().perform_seek()
         acking = cast("Conductor", self.app.topics)._acking_topics
@@ -130,6 +134,9 @@ class SafeConsumer(Consumer):
         first = await self.earliest_offsets(*rest) if rest else {}
         for tp in rest:
             await self.seek(tp, first[tp])
+        unknown = {tp: first[tp] for tp in rest if self._read_offset.get(tp) is None}
+        if unknown and not await self._commit(unknown):
+            logger.info("the beginnings of %d partitions are not committed: another rebalance begins", len(unknown))
         self._next = {tp: first[tp] if tp in first else cast(int, self._committed_offset[tp]) for tp in sources}
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:

@@ -88,6 +88,10 @@ class Runtime:
 
         self.app.agent(topic, name=flow.name, concurrency=1)(agent)
 
+    def sources(self) -> list[str]:
+        """Topics that the attached flows read, by their names in Kafka."""
+        return sorted({self.wire(topic) for runner in self.flows.values() for topic in runner.flow.topics})
+
     def reads(self, topics: Iterable[str], queue: asyncio.Queue[Any], agent: str = "") -> None:
         """An agent takes the records of these topics from that queue."""
         for topic in topics:

@@ -11,7 +11,7 @@ from pipeline import settings_page
 from pipeline.configuration import view
 from pipeline.delivery.adoption import adopt_from_now, adopt_from_start
 from pipeline.delivery.app import BusApp
-from pipeline.topology import CONTROL, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS
+from pipeline.topology import agents
 from pipeline.topology_page import page
 
 __all__ = ["install"]
@@ -53,7 +53,8 @@ def install(app: BusApp) -> None:
             raise self.UsageError("one of --from-now and --from-start is needed")
         current = app.runtime.settings
         # old answers are not for anybody either: without an offset all that are kept would leave once more
-        topics = [app.runtime.wire(name) for name in (REQUESTS_INTERACTIVE, REQUESTS_BULK, RESULTS, CONTROL)]
+        read = {name for agent in agents(current) for name in agent.topics}
+        topics = [app.runtime.wire(name) for name in sorted(read)]
         change = adopt_from_now if from_now else adopt_from_start
         offsets = await change(current.kafka_servers, current.app_id, topics)
         for tp, offset in sorted(offsets.items()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,9 +10,24 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from pipeline.topology import KEYS, PARTITIONS, REQUESTS_BULK, REQUESTS_INTERACTIVE, RESULTS, TABLES, TOPICS
+from pipeline.topology import (
+    CONTROL,
+    DEAD_LETTERS,
+    EVENTS_PRODUCT,
+    EVENTS_SECTION,
+    EVENTS_SETTLEMENT,
+    EVENTS_USER,
+    KEYS,
+    PARTITIONS,
+    REQUESTS_BULK,
+    REQUESTS_INTERACTIVE,
+    RESULTS,
+    TABLES,
+    TOPICS,
+)
 from stack.kafka import Kafka
 from stack.process import wait_for
+from tests.day.mapping import MAPPING_TOML
 from tests.support.delivery import Installation
 
 pytestmark = pytest.mark.services
@@ -120,3 +136,35 @@ async def test_a_first_start_where_requests_lie_needs_a_word(bus: Installation, 
     await bus.put(REQUESTS_INTERACTIVE, [b"{}"], key=b"default", partition=5)
     (answer,) = await bus.records(RESULTS, 1)
     assert dict(answer.headers)["answer-id"] == b"i-5-0-3"
+
+
+async def test_a_worker_that_is_killed_before_its_first_commit_starts_again(bus: Installation) -> None:
+    worker = bus.start()
+    wait_for(lambda: bus.said("Worker ready") > 0, 40, "the worker is ready")
+    for topic in (REQUESTS_INTERACTIVE, REQUESTS_BULK, RESULTS, CONTROL):
+        assert await bus.committed(topic) == dict.fromkeys(range(PARTITIONS), 0), topic
+    # what is accepted now is neither read nor in a table when it dies
+    worker.send_signal(signal.SIGSTOP)
+    await bus.put(REQUESTS_INTERACTIVE, [b"{}"], key=b"default", partition=5)
+    worker.kill()
+    worker.wait()
+    bus.start()
+    (answer,) = await bus.records(RESULTS, 1, timeout=40)
+    assert dict(answer.headers)["answer-id"] == b"i-5-0-0"
+
+
+async def test_topics_that_come_with_a_mapping_are_begun_by_a_member_before_they_are_read(bus: Installation) -> None:
+    """The group still has the dead worker as its member: nobody can commit from outside. One topic holds a record."""
+    worker = bus.start()
+    wait_for(lambda: bus.said("Worker ready") > 0, 40, "the worker is ready")
+    worker.kill()
+    worker.wait()
+    assert await bus.committed(EVENTS_USER) == {}
+    await bus.put(EVENTS_USER, [b"no JSON"], key=b"7", partition=3)
+    mapping = bus.folder / "mapping.toml"
+    mapping.write_text(MAPPING_TOML)
+    bus.start(PIPELINE_MAPPING=str(mapping), PIPELINE_COMMIT_INTERVAL="600")
+    (letter,) = await bus.records(DEAD_LETTERS, 1, timeout=40)
+    assert letter.key == b"7", "what lies there is read"
+    for topic in (EVENTS_USER, EVENTS_PRODUCT, EVENTS_SECTION, EVENTS_SETTLEMENT):
+        assert await bus.committed(topic) == dict.fromkeys(range(PARTITIONS), 0), topic
