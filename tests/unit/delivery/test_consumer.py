@@ -123,3 +123,33 @@ def test_what_was_passed_over_is_told(caplog: pytest.LogCaptureFixture) -> None:
     compacted.add(PLACE.topic)
     subject._note(PLACE, 50)
     assert skipped._value.get() == before + 6
+
+
+@pytest.mark.parametrize(("committed", "begun"), [(None, {PLACE: 4}), (0, {}), (7, {})], ids=["none", "0", "7"])
+async def test_beginnings_are_committed_before_anything_is_read(
+    monkeypatch: pytest.MonkeyPatch, committed: int | None, begun: dict[TP, int]
+) -> None:
+    subject = consumer(SafeConsumer)
+    commits: list[dict[TP, int]] = []
+    sought: dict[TP, int] = {}
+
+    async def seek_to_committed() -> dict[TP, int | None]:
+        return {PLACE: committed}
+
+    async def earliest_offsets(*tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, 4)
+
+    async def seek(tp: TP, offset: int) -> None:
+        sought[tp] = offset
+
+    async def commit(offsets: dict[TP, int]) -> bool:
+        assert offsets.items() <= sought.items()
+        commits.append(offsets)
+        return False  # a rebalance has begun: the next owner commits
+
+    subject._read_offset, subject._committed_offset = {}, {}
+    subject.app = SimpleNamespace(topics=SimpleNamespace(_acking_topics={"in"}))
+    subject.seek_to_committed, subject.earliest_offsets = seek_to_committed, earliest_offsets
+    subject.seek, subject._commit, subject.assignment = seek, commit, lambda: {PLACE}
+    await subject.perform_seek()
+    assert commits == ([begun] if begun else [])
