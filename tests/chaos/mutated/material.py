@@ -16,11 +16,12 @@ from sandbox.site.sizes import Sizes
 
 __all__ = ["Material", "make_material"]
 
-#: Of a day that is broken, and of the good one for each 424 of its messages.
+#: Of a day that is broken, and of the good one for each 424 of its messages; at most 5 days, of at least 150 each.
 _DAY = Sizes(wrong=0)
 _DAY_LENGTH = 424
 _GOOD_SHARE = 0.2
 _SEEDS = 5
+_EACH = 150
 #: keys whose values are ids; those of the broken days get a prefix, so that no good object is touched
 _IDS = frozenset(
     ("XML_ID", "ID", "COMPANY", "IBLOCK_SECTION_ID", "IBLOCK_SECTION", "SECTION_XML_ID", "UF_SALE_SPOT_PARENT")
@@ -50,10 +51,11 @@ def make_material(count: int, seed: int) -> Material:
     good = tuple(replace(one, message_id=f"good-{n}") for n, one in enumerate(make_day(sizes, seed).messages))
     ground: list[Message] = []
     bad: dict[str, Mutated] = {}
-    for part in range(_SEEDS):
+    days = min(_SEEDS, max(1, count // _EACH))
+    for part in range(days):
         day = [_moved(one, f"9{part}") for one in make_day(_DAY, seed + part).messages]
         ground += [one for one in day if one.exchange == "section"]
-        wanted = count // _SEEDS + (part < count % _SEEDS)
+        wanted = count // days + (part < count % days)
         for one in mutated(day, wanted, seed + part):
             name = f"bad-{len(bad)}"
             bad[name] = replace(one, message=replace(one.message, message_id=name))
