@@ -140,6 +140,8 @@ class Made:
 
 def _plain(value: Any) -> Any:
     """References as they stand on the wire."""
+    if isinstance(value, str | int | None):
+        return value
     if isinstance(value, Ref):
         return {REF: value.path}
     if isinstance(value, If):

@@ -28,7 +28,10 @@ _NOTHING = object()
 
 def paths(value: Any) -> Iterator[str]:
     """Paths of all references within a value."""
-    return _paths(value) if _has_words(value) else iter(())
+    found: list[str] = []
+    if _has_words(value):
+        _gather_paths(value, found)
+    return iter(found)
 
 
 def _has_words(value: Any) -> bool:
@@ -39,39 +42,48 @@ def _has_words(value: Any) -> bool:
         return True
 
 
-def _paths(value: Any) -> Iterator[str]:
+def _gather_paths(value: Any, found: list[str]) -> None:
+    # no generator: plans are long, and each of their values would pass through one for every level above it
     if isinstance(value, dict):
         if len(value) == 1 and isinstance(path := value.get(REF), str):
-            yield path
+            found.append(path)
             return
-        if _is_choice(value):
-            yield value[IF]
-            yield from _paths([value["then"], value["else"]])
+        if IF in value and _is_choice(value):
+            found.append(value[IF])
+            _gather_paths([value["then"], value["else"]], found)
             return
         for key, item in value.items():
-            yield from _IN_NAME.findall(key)
-            yield from _paths(item)
+            if "$" in key:
+                found += _IN_NAME.findall(key)
+            if isinstance(item, dict | list):
+                _gather_paths(item, found)
     elif isinstance(value, list):
         for item in value:
-            yield from _paths(item)
+            if isinstance(item, dict | list):
+                _gather_paths(item, found)
 
 
 def faults(value: Any) -> Iterator[str]:
     """What looks like one of the words above and is none: it would go to the portal as it stands."""
-    return _faults(value) if _has_words(value) else iter(())
+    found: list[str] = []
+    if _has_words(value):
+        _gather_faults(value, found)
+    return iter(found)
 
 
-def _faults(value: Any) -> Iterator[str]:
+def _gather_faults(value: Any, found: list[str]) -> None:
     if isinstance(value, dict):
         if IF in value and not _is_choice(value):
-            yield f"{IF} is an object with {IF} (the path of a result), then and else, and nothing else"
+            found.append(f"{IF} is an object with {IF} (the path of a result), then and else, and nothing else")
         elif REF in value and not (len(value) == 1 and isinstance(value[REF], str)):
-            yield f"{REF} is an object with the path of a result, and nothing else"
+            found.append(f"{REF} is an object with the path of a result, and nothing else")
         for item in value.values():
-            yield from _faults(item)
+            if isinstance(item, dict | list):
+                _gather_faults(item, found)
     elif isinstance(value, list):
         for item in value:
-            yield from _faults(item)
+            if isinstance(item, dict | list):
+                _gather_faults(item, found)
 
 
 def resolve(value: Any, results: Mapping[str, Any]) -> Any:
