@@ -17,12 +17,12 @@ run: venv ## start everything, play requests and a sample day, stay up until Ctr
 
 test: venv system ## lint, then unit, integration, client, e2e and short chaos tests, on services of their own
 	@$(MAKE) --no-print-directory lint
-	@$(PYTHON) -m pytest tests/unit $(PYTEST)
+	@$(PYTHON) -m pytest tests/unit -n auto --dist loadfile $(PYTEST)
 	-@$(PYTHON) -m stack.npm tests/clients/js >/dev/null
 	@tests/all.sh $(PYTHON) $(PYTEST)
 
 test-unit: venv ## unit tests only: no service, two minutes
-	@$(PYTHON) -m pytest tests/unit $(PYTEST)
+	@$(PYTHON) -m pytest tests/unit -n auto --dist loadfile $(PYTEST)
 
 lint: venv ## ruff check, ruff format --check, mypy --strict
 	@$(PYTHON) -m ruff check .

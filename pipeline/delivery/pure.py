@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ __all__ = ["PureRuns"]
 
 #: runs that may be on their way to the broker at once
 _RUNS_IN_FLIGHT = 4
+#: seconds that a run is worked on before everything else gets its turn
+_TURN = 0.01
 
 
 @dataclass(slots=True)
@@ -56,8 +59,13 @@ class PureRuns:
             self._room.release()
             return
         records: list[Record] = []
+        turn = time.monotonic()
         for source in sources:
             records.extend(await self._handle(source))
+            if (now := time.monotonic()) - turn > _TURN:
+                # heartbeats, portals and pages must not wait for a whole run of a flow that thinks long
+                await asyncio.sleep(0)
+                turn = now
         run = _Run(sources, records, [])
         async with self._sending:
             if not self._runner.may_begin(sources[0]):

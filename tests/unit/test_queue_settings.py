@@ -200,15 +200,18 @@ def test_the_documents_example_is_read() -> None:
 
 def test_a_catalogue_that_the_mapping_does_not_have_stops_the_start(tmp_path: Path) -> None:
     """Else every product of the brand would become a dead letter."""
-    (tmp_path / "pipeline.toml").write_text(BRAND)
+    site = '[portals.default.credentials]\nsite = {user = "1", token = "t"}\n'
+    portal = f'[portals.default]\naddress = "http://h/rest/"\n{site}'
+    (tmp_path / "pipeline.toml").write_text(BRAND + portal)
     (tmp_path / "mapping.toml").write_text("[catalogs.default]\niblock = 1\n")
     root = DOCS.parents[1]
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root), "HOME": str(tmp_path), "B24REST": "http://h/rest/"}
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root), "HOME": str(tmp_path)}
     faust = Path(sys.executable).parent / "faust"
     done = subprocess.run(
         [faust, "-A", "pipeline", "worker"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 78
     assert done.stderr == (
-        "pipeline: refuses to start: queue mxpl_product_queue: catalog 'maxonor' is not in mapping.toml: default\n"
+        "pipeline: refuses to start: mapping.toml: [catalogs.maxonor]: wants: its iblock: "
+        "queue 'mxpl_product_queue' of the settings names this catalogue\n"
     )

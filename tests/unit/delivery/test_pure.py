@@ -1,6 +1,7 @@
 """pipeline/delivery/pure.py: runs of pure flows. Confirmed before the ack, sent again in order."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -43,6 +44,29 @@ async def test_acks_follow_the_confirmations_of_whole_runs_in_order(runtime: Fak
     assert acked(first + second) == []
     runtime.producer.sent[1].acknowledge()
     await until(lambda: acked(first + second) == [1, 2, 3])
+    await runner.drain(1)
+
+
+async def test_a_run_that_takes_long_lets_others_have_their_turn(runtime: FakeRuntime) -> None:
+    turns = 0
+
+    async def beside() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def slow(event: Event[Any]) -> list[Record]:
+        time.sleep(0.012)
+        return copy(event)
+
+    runner = runtime.runner(flow(slow))
+    task = asyncio.create_task(beside())
+    run = numbered(*range(1, 6))
+    await runner._runs.take(run)
+    task.cancel()
+    assert turns >= 5
+    assert values(runtime) == [b"1", b"2", b"3", b"4", b"5"]
     await runner.drain(1)
 
 

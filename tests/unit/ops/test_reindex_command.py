@@ -54,7 +54,12 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     Works.asked, Works.outcome, Works.refused = [], None, 0
     path = tmp_path / "mapping.toml"
     path.write_text(MAPPING)
-    return Settings(_env_file=None, mapping=path)  # type: ignore[call-arg]
+    return Settings(_env_file=None, mapping=path, es_url="http://127.0.0.1:9200")  # type: ignore[call-arg]
+
+
+def test_without_an_elasticsearch_there_is_nothing_to_fill(settings: Settings) -> None:
+    code, output = run(settings.model_copy(update={"es_url": None}))
+    assert code == 1 and "ES_URL is not set" in output and not Works.asked
 
 
 def run(settings: Settings, *arguments: str) -> tuple[int, str]:

@@ -94,7 +94,7 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> Non
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", Fernet.generate_key()[:-4], b"\xff\xfe" * 30])
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"MDEy" * 10, b"\xff\xfe" * 30])
 def test_what_is_no_key_is_refused_and_not_shown(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "seal.key"
     path.touch(0o600)
