@@ -323,3 +323,21 @@ async def test_a_find_takes_no_other_link_its_object(watching: Ground) -> None:
         assert ground.result(one)["steps"]["deal"] == {"found": [{"id": held.id}], "missing": 0}
     assert ground.links.get(0, "default", "deal", "site\x1f7") == held
     assert ground.links.by_id(0, "default", "deal", held.id) == held
+
+
+async def test_nobody_is_woken_before_the_link_is_durable(watching: Ground) -> None:
+    ground = watching
+    await ground.add(**request(owned()))
+    await ground.all_done()
+    ground.portal.gate.clear()
+    ground.portal.slow = {"crm.deal.add"}
+    await ground.add(**parent())
+    await until(lambda: ground.portal.out and ground.portal.commands[-1] == "crm.deal.add")
+    ground.table.gate.clear()
+    ground.portal.gate.set()
+    await until(lambda: ground.links.get(0, "default", "deal", "parent") is not None)
+    await settle(200)
+    early = ground.kafka.of(REQUESTS_BULK)
+    ground.table.gate.set()
+    await woken(ground)
+    assert early == []

@@ -185,6 +185,7 @@ def test_new_of_a_rule_is_added_whatever_the_links_say() -> None:
     """The rule has seen the list: what the link leads to is not in it."""
     upsert = run(known(hash=HASH), new=True, was_listed=True)
     assert asked(upsert) == "crm.company.add"
+    assert upsert.forget == [("company", COMPANY)], "a find after a lost answer must not meet what is gone"
     upsert.take(executed(8))
     assert upsert.link == known(8, hash=HASH)
     assert run(known(hash=HASH), was_listed=True).done is not None
