@@ -121,6 +121,12 @@ PORTAL_HELD_SECONDS = _gauge(
 )
 PORTAL_SPEED = _gauge("portal_speed", "Part of a portal's rate that is used; below 1 after refusals.", "portal")
 PORTAL_IN_FLIGHT = _gauge("portal_in_flight", "Calls to a portal that are out now.", "portal")
+PORTAL_FALLBACKS = _counter(
+    "portal_fallbacks",
+    "Objects that a portal has refused and taken with other fields, such as lines whose product is not sold any more.",
+    "portal",
+    "entity",
+)
 PORTAL_MISSING = _counter(
     "portal_missing", "Objects that plans have looked for and not found, when they ended.", "portal", "entity"
 )

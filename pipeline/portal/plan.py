@@ -29,6 +29,7 @@ from pipeline.delivery.records import Record
 from pipeline.portal.plan_faults import got, quoted, sentences
 from pipeline.portal.plan_steps import (
     CallStep,
+    Fallback,
     FindStep,
     Key,
     Model,
@@ -162,6 +163,7 @@ _FIELDS = {
     "reconcile": tuple(ReconcileStep.model_fields),
     "key": tuple(Key.model_fields),
     "part": tuple(Part.model_fields),
+    "fallback": tuple(Fallback.model_fields),
 }
 
 

@@ -49,6 +49,9 @@ _EXPECTED = {
     "watch": _FLAG,
     "part": "an object with name, entity, key and, if need be, version",
     "apart": "a list of names of fields of wanted",
+    "fallback": "an object with codes and fields",
+    "codes": "a list of 1 to 20 codes of answers",
+    "fallback.fields": "an object with one field at least",
     "unless_new": "the name of an earlier upsert",
 }
 #: Of one entry of a list.
@@ -57,9 +60,10 @@ _ENTRIES = {
     "after": "the name of an earlier step",
     "find.keys": _KEY,
     "apart": "the name of a field of wanted",
+    "codes": "a text of 1 to 100 characters",
 }
 #: Fields that hold a key or a part.
-_INNER = {"key": "key", "alias": "key", "find.keys": "key", "part": "part"}
+_INNER = {"key": "key", "alias": "key", "find.keys": "key", "part": "part", "fallback": "fallback"}
 #: Fields whose texts are names; what other fields hold is not repeated.
 _NAMES = frozenset({"name", "after", "do", "method", "entity", "rule", "throttle", "version", "unless_new"})
 
@@ -67,7 +71,7 @@ _NAMES = frozenset({"name", "after", "do", "method", "entity", "rule", "throttle
 def sentences(error: ValidationError, given: Mapping[str, Any], fields: Mapping[str, Iterable[str]]) -> str:
     """Every fault of the plan `given` (parsed JSON), joined by `; `. Each begins with its place: `plan.steps.0 'a': `.
 
-    `fields`: the names of fields of a `plan`, of a step by its `do`, of a `key`, and of a `part`.
+    `fields`: the names of fields of a `plan`, of a step by its `do`, of a `key`, a `part`, a `fallback`.
     """
     # a union, such as that of `version`, tells one fault for each of its kinds
     return "; ".join(dict.fromkeys(_sentence(fault, given, fields) for fault in error.errors(include_url=False)))

@@ -18,6 +18,7 @@ from pipeline.portal.steps.refs import REF, paths
 __all__ = [
     "AnyStep",
     "CallStep",
+    "Fallback",
     "FindStep",
     "Key",
     "Model",
@@ -95,6 +96,29 @@ class CallStep(_Step):
         return self
 
 
+class Fallback(Model):
+    """What to do when a portal refuses an add or an update: `fields` take the place of those of the same names.
+
+    `codes`: of the portal's answers, as text, such as `200140400007` (a product that is not sold any more); any case.
+    """
+
+    #: one at least, see below: pydantic would count only those without a fault
+    codes: tuple[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)], ...] = Field(
+        max_length=20
+    )
+    fields: dict[str, Any] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_codes(self) -> Fallback:
+        if not self.codes:
+            raise ValueError("codes: expected a list of 1 to 20 codes of answers, got none")
+        return self
+
+    def holds_for(self, code: str) -> bool:
+        """Is a call that was refused with this code made once more?"""
+        return code.upper() in (known.upper() for known in self.codes)
+
+
 class UpsertStep(_Step):
     """Add the object with this external key, or change it, or leave it when its content is unchanged.
 
@@ -102,6 +126,7 @@ class UpsertStep(_Step):
     `within`: fields that say where the object lies (an order's id); they hold for the look-up, too, and then the key's
     `originator` may name that place. `once`: what is there already stays as it is, and its link as well.
     `new`: known not to be there, so nothing is looked up. `alias`, `title`: remembered with the link, for `find`.
+    `fallback`: an add or update that is refused with one of its codes is made once more, with its fields.
     A key without an originator means any object with that id (entity.py, `named`).
     """
 
@@ -116,6 +141,7 @@ class UpsertStep(_Step):
     new: bool = False
     alias: Key | None = None
     title: str | None = Field(default=None, max_length=500)
+    fallback: Fallback | None = None
 
     @model_validator(mode="after")
     def _known(self) -> UpsertStep:
@@ -181,7 +207,7 @@ Step = Annotated[AnyStep, Field(discriminator="do")]
 def contents(step: AnyStep) -> list[Any]:
     """All of a step that may refer to results of earlier steps."""
     if isinstance(step, UpsertStep):
-        return [step.fields, step.within]
+        return [step.fields, step.within, *([step.fallback.fields] if step.fallback is not None else ())]
     if isinstance(step, FindStep):
         return [step.within]
     return [step.params, step.wanted] if isinstance(step, ReconcileStep) else [step.params]

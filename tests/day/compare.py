@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.day.state import Company, Deal, Order, Product, Shipment, State
+from tests.day.state import Company, Deal, Line, Order, Product, Shipment, State
 
 __all__ = ["differences"]
 
@@ -104,9 +104,13 @@ def _deal(what: str, must: Deal, held: Deal) -> Iterator[str]:
 def _order(what: str, must: Order, held: Order) -> Iterator[str]:
     unsaid = tuple(name for name in ("user", "cashback") if getattr(must, name) is None)
     yield from _plain(what, must, held, ("goods", "payments", "shipments", *unsaid))
-    yield from _each(f"{what}: good", must.goods, held.goods, _plain)
+    yield from _each(f"{what}: good", must.goods, held.goods, _good)
     yield from _each(f"{what}: payment", must.payments, held.payments, _payment)
     yield from _each(f"{what}: shipment", must.shipments, held.shipments, _shipment)
+
+
+def _good(what: str, must: Line, held: Line) -> Iterator[str]:
+    yield from _plain(what, must, held, ("may_be_named", *(("name",) if must.may_be_named else ())))
 
 
 def _payment(what: str, must: Any, held: Any) -> Iterator[str]:

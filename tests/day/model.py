@@ -42,12 +42,13 @@ def expected(messages: Iterable[Message], mapping: dict[str, Any]) -> State:
         if state.products[key].active or catalog["deactivated"] == "flag":
             assert state.documents is not None
             state.documents[key] = document_of(body, state.products[key], catalog)
+    unsold = {key for key, bodies in told["product"].items() if any(body["ACTIVE"] == "N" for body in bodies)}
     for key, body in newest["settlement"].items():
         company = wire.identity(body.get("COMPANY"))
         if company:
             state.companies.setdefault(company, company_of(company, [], mapping["company"]))
         state.deals[key] = deal_of(body, state.products, mapping, zone)
-        state.orders |= orders_of(key, body, state.products, mapping, zone)
+        state.orders |= orders_of(key, body, state.products, mapping, zone, unsold)
     return state
 
 

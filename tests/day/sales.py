@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,10 +35,20 @@ def deal_of(body: dict[str, Any], products: Mapping[str, Product], mapping: dict
 
 
 def orders_of(
-    deal: str, body: dict[str, Any], products: Mapping[str, Product], mapping: dict[str, Any], zone: ZoneInfo
+    deal: str,
+    body: dict[str, Any],
+    products: Mapping[str, Product],
+    mapping: dict[str, Any],
+    zone: ZoneInfo,
+    unsold: Collection[str] = (),
 ) -> dict[str, Order]:
-    """The orders of a settlement by XML_ID."""
-    return {identity(order["XML_ID"]): _order(deal, order, products, mapping, zone) for order in body["ORDERS"]}
+    """The orders of a settlement by XML_ID. `unsold`: goods that were deactivated at some time of the day."""
+    found = {}
+    for given in body["ORDERS"]:
+        order = found[identity(given["XML_ID"])] = _order(deal, given, products, mapping, zone)
+        for good in order.goods.keys() & set(unsold):
+            order.goods[good].may_be_named = True
+    return found
 
 
 def _order(

@@ -50,11 +50,15 @@ class Product:
 
 @dataclass
 class Line:
-    """Goods of a deal or an order. `amount` = the sum over rows; `name` only where the good is not in the catalogue."""
+    """Goods of a deal or an order. `amount` = the sum over rows; `name` only where the good is not in the catalogue.
+
+    `may_be_named`: the good was not sold for a while, so the line may have been made by name then.
+    """
 
     quantity: Decimal
     amount: Decimal
     name: str | None = None
+    may_be_named: bool = False
 
 
 @dataclass

@@ -294,7 +294,8 @@ class PlanCourse:
             return CallRun(step.method, resolve(step.params, results), env, self._stamp.external(step.name))
         if isinstance(step, UpsertStep):
             inside = inside_of(resolve(step.within, results))
-            return UpsertRun(step, resolve(step.fields, results), env, inside, force=self._plan.force)
+            instead = None if step.fallback is None else resolve(step.fallback.fields, results)
+            return UpsertRun(step, resolve(step.fields, results), env, inside, force=self._plan.force, instead=instead)
         if isinstance(step, FindStep):
             return FindRun(step, resolve(step.within, results), env, accepted=self._accepted)
         # what another worker has begun is read: something may be there by now
@@ -305,7 +306,8 @@ class PlanCourse:
         """The run of a step that a rule found. It refers to nothing."""
         if isinstance(step, CallStep):
             return CallRun(step.method, step.params, self._env, self._stamp.external(name))
-        return UpsertRun(step, step.fields, self._env, inside_of(step.within), force=self._plan.force, was_listed=True)
+        inside, instead = inside_of(step.within), None if step.fallback is None else step.fallback.fields
+        return UpsertRun(step, step.fields, self._env, inside, force=self._plan.force, was_listed=True, instead=instead)
 
     def _active(self) -> list[tuple[str, _Run]]:
         """Runs by step, but for what was found by rules that are to be asked anew."""

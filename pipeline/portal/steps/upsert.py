@@ -7,6 +7,10 @@
 
 An add whose outcome nobody knows is looked up like any other missing link, after the portal's time limit. An update
 that appends phones and the like reads the object first, and gives it only what it lacks.
+
+An add or update that is refused with a code of the step's `fallback` is made once more with its fields. That changes
+nothing of what is remembered: content that is the same makes no call, whichever of the two the portal has taken. Nor is
+it noted that it was refused: the next owner asks once more, and is refused once more.
 """
 
 from __future__ import annotations
@@ -23,19 +27,23 @@ from pipeline.portal.steps.appending import Appending, appending
 from pipeline.portal.steps.call import MOST_TRIES
 from pipeline.portal.steps.command import Command, Executed, LookUp, Refused, Result, Unclear
 from pipeline.portal.steps.env import Env
-from pipeline.portal.steps.upsert_log import tell_deleted, tell_doubles, tell_kinds, tell_replaced
+from pipeline.portal.steps.upsert_log import tell_deleted, tell_doubles, tell_fallback, tell_kinds, tell_replaced
 from pipeline.portal.steps.upsert_memory import Memory
+from pipeline.portal.wire.faults import PortalPermanent
 from pipeline.portal.wire.outcomes import is_missing
 
 __all__ = ["UpsertRun"]
 
+#: name of the fallback's fields within the content; no field of a portal has such a name
+_INSTEAD = "$fallback"
+
 
 class UpsertRun:
-    """As `CallRun`; when it is over, `done` holds the result of the step: `{"id", "action", "doubles"?}`.
+    """As `CallRun`; when it is over, `done` holds the result: `{"id", "action", "doubles"?, "fallback"?}`.
 
     `link`, `alias`: what the links must say before anything else happens; the caller writes them, and sets both to
     None. `forget`: links that must be dropped first, (entity, external key); the caller empties it.
-    `is_new`: the portal has just answered that it made the object.
+    `is_new`: the portal has just answered that it made the object. `fell_back`: with the fallback's fields.
     """
 
     def __init__(
@@ -47,8 +55,11 @@ class UpsertRun:
         *,
         force: bool = False,
         was_listed: bool = False,
+        instead: Mapping[str, Any] | None = None,
     ) -> None:
         """`fields` with their references resolved; `inside`: where the object lies; `force`: whatever the hash says.
+
+        `instead`: the fallback's fields, with their references resolved, where there is one.
 
         `was_listed`: the portal has just shown what is there, so a link to what is `new` leads nowhere.
         """
@@ -56,7 +67,9 @@ class UpsertRun:
         self._kind = entity(step.entity)
         self._fields = dict(fields)
         self._inside = inside
-        self._memory = Memory(step, fields, inside, env)
+        #: fields that are given when those of the step are refused; None: there is no such way, or it was taken
+        self._instead = None if step.fallback is None else dict(instead or {})
+        self._memory = Memory(step, {**fields, **({_INSTEAD: instead} if instead else {})}, inside, env)
         self._force = force
         self._was_listed = was_listed
         self._env = env
@@ -80,6 +93,7 @@ class UpsertRun:
         self.alias: Link | None = None
         self.forget: list[tuple[str, str]] = []
         self.is_new = False
+        self.fell_back = False
         self._begin()
 
     @property
@@ -247,11 +261,25 @@ class UpsertRun:
                 return
             tell_deleted(self._env.portal, self._step, self._id)
             self._look()
+        elif self._phase in ("add", "update") and self._falls_back(fault):
+            assert self._instead is not None
+            tell_fallback(self._env.portal, self._step, fault)
+            self._fields, self._instead, self.fell_back = {**self._fields, **self._instead}, None, True
+            if self._phase == "add":
+                self._add()
+            else:
+                self._update()
         elif self._phase == "look" and self._added:
             self.unsettled = True
             self._end(Unknown(f"nobody knows whether it was added, and looking was refused: {fault}"))
         else:
             self._end(fault)
+
+    def _falls_back(self, fault: PipelineError) -> bool:
+        fallback = self._step.fallback
+        if fallback is None or self._instead is None or not isinstance(fault, PortalPermanent):
+            return False
+        return fallback.holds_for(fault.code)
 
     def _finish(self, action: str, *, write: bool = True) -> None:
         self.command, self.open = None, False
@@ -260,6 +288,8 @@ class UpsertRun:
         self.done = {"id": self._id, "action": action}
         if self._doubles:
             self.done["doubles"] = self._doubles
+        if self.fell_back:
+            self.done["fallback"] = True
         if write:
             self.link = self._memory.done(self._id)
         if action != "stale":

@@ -1,15 +1,17 @@
-"""What the log says of upserts: what a person may want to mend in the portal, or at the sender."""
+"""What the log and the metrics say of upserts: what a person may want to mend in the portal, or at the sender."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
 
+from pipeline.delivery import metrics
+from pipeline.delivery.errors import PipelineError
 from pipeline.portal.links.store import Link
 from pipeline.portal.links.versions import kind_of
 from pipeline.portal.plan import UpsertStep
 
-__all__ = ["tell_deleted", "tell_doubles", "tell_kinds", "tell_replaced"]
+__all__ = ["tell_deleted", "tell_doubles", "tell_fallback", "tell_kinds", "tell_replaced"]
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,13 @@ def tell_deleted(portal: str, step: UpsertStep, number: str) -> None:
     """The linked object is gone."""
     text = "portal %s: %s %s was deleted; its external id %r is looked for"
     log.warning(text, portal, step.entity, number, step.key.id)
+
+
+def tell_fallback(portal: str, step: UpsertStep, fault: PipelineError) -> None:
+    """The portal does not take the step's own fields."""
+    metrics.PORTAL_FALLBACKS.labels(portal, step.entity).inc()
+    text = "portal %s: %s %r was refused (%s); it is made with other fields, as its plan says"
+    log.warning(text, portal, step.entity, step.key.id, fault)
 
 
 def tell_replaced(portal: str, step: UpsertStep, gone: Iterable[str], number: str, action: str) -> None:

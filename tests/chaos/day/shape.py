@@ -36,5 +36,9 @@ class Urls(NamedTuple):
     search: str = ""
 
 
-FULL = Shape(Sizes(users=2000, products=5000, sections=200, settlements=300, wrong=40), kills=12)
-SHORT = Shape(Sizes(users=30, products=50, sections=10, settlements=10, wrong=4), kills=2, calm=2.0)
+FULL = Shape(
+    Sizes(users=2000, products=5000, sections=200, settlements=300, wrong=40, sold_when_inactive=True), kills=12
+)
+SHORT = Shape(
+    Sizes(users=30, products=50, sections=10, settlements=10, wrong=4, sold_when_inactive=True), kills=2, calm=2.0
+)

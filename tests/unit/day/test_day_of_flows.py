@@ -28,6 +28,10 @@ from tests.unit.flows.desk import SmallWorker
 KINDS = {"users": "user", "section": "section", "products": "product", "mutualsettlements": "settlement"}
 #: share of the rounds
 LOST = 0.1
+#: one of its goods comes and goes
+UNSOLD = Sizes(
+    users=1, products=8, sections=1, settlements=4, wrong=0, changed=1.0, most_changes=8, sold_when_inactive=True
+)
 SIZES = Sizes(users=5, products=8, sections=4, settlements=4, wrong=0)
 
 
@@ -82,11 +86,28 @@ def differences_of(worker: SmallWorker, messages: Iterable[Message]) -> list[str
     return differences(must, asyncio.run(read_portal(DeskRest(worker), MAPPING)))
 
 
+def lines_by_name(worker: SmallWorker) -> list[dict[str, Any]]:
+    lines = asyncio.run(DeskRest(worker).rows("sale.basketitem.list", within="basketItems"))
+    return [line for line in lines if (line["catalogXmlId"] or "").startswith("not sold: ")]
+
+
 def test_any_order_ends_as_the_model_says_and_a_second_play_writes_nothing() -> None:
     day = make_day(SIZES, 1)
     worker = SmallWorker()
     play(worker, shuffled(day.messages, 1))
     assert differences_of(worker, day.messages) == []
+    calls = worker.calls_of(lambda: play(worker, list(day.again().messages)))
+    assert not [method for method in calls if not method.endswith((".list", ".get"))], calls
+
+
+def test_goods_that_are_not_sold_any_more_are_lines_by_name() -> None:
+    """The order is made all the same, the deal's rows name the product, and no line flips between the two."""
+    day = make_day(UNSOLD, 2)
+    worker = SmallWorker()
+    play(worker, shuffled(day.messages, 2))
+    assert differences_of(worker, day.messages) == []
+    by_name = lines_by_name(worker)
+    assert by_name and all(line["productId"] == 0 and line["name"] and line["productXmlId"] for line in by_name)
     calls = worker.calls_of(lambda: play(worker, list(day.again().messages)))
     assert not [method for method in calls if not method.endswith((".list", ".get"))], calls
 
@@ -97,4 +118,12 @@ def test_lost_answers_change_nothing_of_the_end() -> None:
     worker = LossyWorker(dice=random.Random(8))
     play(worker, shuffled(day.messages, 8))
     assert worker.lost > 10
+    assert differences_of(worker, day.messages) == []
+
+
+def test_lost_answers_to_lines_by_name_double_nothing() -> None:
+    day = make_day(UNSOLD, 2)
+    worker = LossyWorker(dice=random.Random(2))
+    play(worker, shuffled(day.messages, 2))
+    assert worker.lost > 5 and lines_by_name(worker)
     assert differences_of(worker, day.messages) == []

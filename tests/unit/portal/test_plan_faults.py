@@ -271,6 +271,35 @@ def without(step: dict[str, Any], name: str) -> dict[str, Any]:
             "plan.steps.1 'r': the reference 'b.action' leads to no earlier step",
         ),
         (wire(CALL, {**RECONCILE, "name": "r", "unless_new": "a"}), "plan.steps.1 'r': unless_new: 'a' is no upsert"),
+        # fallback
+        (
+            wire({**UPSERT, "fallback": "x"}),
+            "plan.steps.0 'a': fallback: expected an object with codes and fields, got a text of 1 character",
+        ),
+        (
+            wire({**UPSERT, "fallback": {"codes": [], "fields": {"x": 1}}}),
+            "plan.steps.0 'a': fallback.codes: expected a list of 1 to 20 codes of answers, got none",
+        ),
+        (
+            wire({**UPSERT, "fallback": {"codes": [7], "fields": {"x": 1}}}),
+            "plan.steps.0 'a': fallback.codes.0: expected a text of 1 to 100 characters, got 7",
+        ),
+        (
+            wire({**UPSERT, "fallback": {"codes": ["7"], "fields": {}}}),
+            "plan.steps.0 'a': fallback.fields: expected an object with one field at least, got an object",
+        ),
+        (
+            wire({**UPSERT, "fallback": {"codes": ["7"]}}),
+            "plan.steps.0 'a': fallback.fields is missing: expected an object with one field at least",
+        ),
+        (
+            wire({**UPSERT, "fallback": {"codes": ["7"], "fields": {"x": 1}, "once": True}}),
+            "plan.steps.0 'a': fallback: unknown field 'once'; known: codes, fields",
+        ),
+        (
+            wire({**UPSERT, "fallback": {"codes": ["7"], "fields": {"x": {"$ref": "b.id"}}}}),
+            "plan.steps.0 'a': the reference 'b.id' leads to no earlier step",
+        ),
         # reconcile
         (
             wire({**RECONCILE, "method": "crm.deal.add"}),
@@ -286,7 +315,7 @@ def without(step: dict[str, Any], name: str) -> dict[str, Any]:
             wire({**CALL, "name": "."}, {**UPSERT, "key": {"id": ""}, "x": 1}),
             f"plan.steps.0 '.': name: {NAME}, got '.'; plan.steps.1 'a': {KEY_ID}, got an empty text; "
             "plan.steps.1 'a': unknown field 'x'; known: name, after, optional, do, entity, key, fields, hash, "
-            "version, within, once, new, alias, title",
+            "version, within, once, new, alias, title, fallback",
         ),
     ],
 )

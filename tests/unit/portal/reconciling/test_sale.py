@@ -82,6 +82,22 @@ def test_basket(current: list[Any], items: list[Any], steps: list[Any]) -> None:
     assert run("basket", current, basket(*items)) == steps
 
 
+def test_a_line_whose_product_is_not_sold_is_made_by_name_and_stays_so() -> None:
+    (step,) = rule_named("basket")([], basket(LINE))
+    assert isinstance(step, UpsertStep) and step.fallback is not None
+    assert step.fallback.codes == ("200140400007",)
+    made = {**ROW, **step.fallback.fields}
+    assert made["productId"] == 0
+    assert run("basket", [made], basket(LINE)) == []
+    ((method, number, fields),) = run("basket", [made], basket({**LINE, "quantity": "3"}))
+    assert (method, number, fields["quantity"]) == ("sale.basketitem.update", 1, "3"), "it is not replaced"
+    other = run("basket", [made], basket({**LINE, "productId": 6}))
+    assert [step[0] for step in other] == ["sale.basketitem.delete", "add basketitem"], "another product has come"
+    assert run("basket", [made], basket({**LINE, "productId": 0})) == []
+    (unknown,) = rule_named("basket")([], basket({**LINE, "productId": 0}))
+    assert isinstance(unknown, UpsertStep) and unknown.fallback is None
+
+
 def payments(*items: dict[str, Any], removed: str = "delete") -> dict[str, Any]:
     return {"order": 7, "key": "O", "removed": removed, "items": list(items)}
 
