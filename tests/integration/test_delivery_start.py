@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ from pipeline.topology import (
 from stack.kafka import Kafka
 from stack.process import wait_for
 from tests.day.mapping import MAPPING_TOML
-from tests.support.delivery import Installation
+from tests.support.delivery import NOWHERE, Installation
 
 pytestmark = pytest.mark.services
 
@@ -162,8 +163,11 @@ async def test_topics_that_come_with_a_mapping_are_begun_by_a_member_before_they
     assert await bus.committed(EVENTS_USER) == {}
     await bus.put(EVENTS_USER, [b"no JSON"], key=b"7", partition=3)
     mapping = bus.folder / "mapping.toml"
-    mapping.write_text(MAPPING_TOML)
-    bus.start(PIPELINE_MAPPING=str(mapping), PIPELINE_COMMIT_INTERVAL="600")
+    mapping.write_text(MAPPING_TOML.replace("[portal]", '[portal]\ncredential = "site"', 1))
+    portal = {"address": f"http://{NOWHERE}/rest/", "credentials": {"site": {"user": "1", "token": "x"}}}
+    bus.start(
+        PIPELINE_MAPPING=str(mapping), PIPELINE_COMMIT_INTERVAL="600", PIPELINE_PORTALS=json.dumps({"default": portal})
+    )
     (letter,) = await bus.records(DEAD_LETTERS, 1, timeout=40)
     assert letter.key == b"7", "what lies there is read"
     for topic in (EVENTS_USER, EVENTS_PRODUCT, EVENTS_SECTION, EVENTS_SETTLEMENT):
