@@ -13,6 +13,7 @@ from sandbox.site.day import make_day, shuffled
 from sandbox.site.forms import ZONE
 from sandbox.site.message import Message
 from sandbox.site.sizes import Sizes
+from tests.day.compare import differences
 from tests.day.mapping import MAPPING
 from tests.day.model import expected
 from tests.day.state import Line, Section
@@ -130,3 +131,17 @@ def test_numbers_and_dates() -> None:
         f"@{int(at.timestamp())}",
     )
     assert {moment(text, ZONE) for text in forms} == {at}
+
+
+def test_a_line_may_stand_by_name_only_where_its_good_was_not_sold_for_a_while() -> None:
+    day = make_day(Sizes(products=20, settlements=20, changed=1.0, most_changes=8, sold_when_inactive=True), 1)
+    must, held = expected(day.messages, MAPPING), expected(day.messages, MAPPING)
+    lines = [line for order in held.orders.values() for line in order.goods.values() if line.name is None]
+    unsold = [line for line in lines if line.may_be_named]
+    assert 0 < len(unsold) < len(lines)
+    for line in unsold:
+        line.name = "as it was called then"
+    assert differences(must, held) == []
+    for line in lines:
+        line.name = "as it was called then"
+    assert len(differences(must, held)) == len(lines) - len(unsold)
