@@ -182,7 +182,11 @@ class Payment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An order. `goods`: lines that name no shipment (older flat variants); its basket is `goods_of`, not their sum."""
+    """An order. `goods`: lines that name no shipment (older flat variants); its basket is `goods_of`, not their sum.
+
+    `has_shipments`, `has_payments`, `has_goods`: whether the message carries them, at the order or beside it; what it
+    does not carry is unknown, not empty (docs/messages.md#what-is-not-carried). `has_goods`: its whole basket.
+    """
 
     xml_id: str
     number: str = ""
@@ -193,11 +197,17 @@ class Order:
     shipments: tuple[Shipment, ...] = ()
     payments: tuple[Payment, ...] = ()
     goods: tuple[Good, ...] = ()
+    has_shipments: bool = True
+    has_payments: bool = True
+    has_goods: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """An application (заявка) with its orders. `kind`: the key of the envelope that it came under."""
+    """An application (заявка) with its orders. `kind`: the key of the envelope that it came under.
+
+    `has_orders`: whether the message carries them; without them it says nothing of orders, goods and sum.
+    """
 
     kind: str
     xml_id: str
@@ -208,5 +218,6 @@ class Settlement:
     source: str | None = None
     assigned_by: str | None = None
     orders: tuple[Order, ...] = ()
+    has_orders: bool = True
     version: datetime | None = None
     extra: dict[str, Any] = field(default_factory=dict)

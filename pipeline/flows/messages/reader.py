@@ -72,6 +72,10 @@ class Reader:
                 self.faults.note(f"{self.at(other)} differs from {given[0]}: expected one of them, or the same in both")
         return given[0], first
 
+    def has(self, *keys: str) -> bool:
+        """Whether one of the keys is there, whatever it says: `[]`, `""` and `null` say that there is nothing."""
+        return any(key in self.data for key in keys)
+
     def read(self, convert: Callable[[Any], T | None], keys: tuple[str, ...]) -> T | None:
         """The value of a key as `convert` makes it; a fault gives None."""
         if len(keys) == 1:

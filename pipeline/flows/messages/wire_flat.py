@@ -7,6 +7,9 @@
 
 An item that refers to no order (or shipment) of the message is a fault. GOODS of an order that name no shipment are
 lines of the order (flows/settlements/goods.py says how they go with those of its shipments).
+
+A list beside ORDERS is carried for every order, also for those that nothing in it refers to. A key that is nowhere says
+nothing: what it would hold is unknown.
 """
 
 from __future__ import annotations
@@ -37,13 +40,16 @@ class ShipmentParts:
 
 @dataclass(slots=True)
 class OrderParts:
-    """An order and what belongs to it, wherever the message has it."""
+    """An order and what belongs to it, wherever the message has it; `has_...`: is it anywhere?"""
 
     reader: Reader
     xml_id: str
     shipments: list[ShipmentParts] = field(default_factory=list)
     payments: list[Reader] = field(default_factory=list)
     goods: list[Reader] = field(default_factory=list)
+    has_shipments: bool = False
+    has_payments: bool = False
+    has_goods: bool = False
 
 
 _Shipments = dict[str, list[tuple[OrderParts, ShipmentParts]]]
@@ -64,7 +70,23 @@ def assemble(application: Reader) -> list[OrderParts]:
     shipments = _by_id(orders.values()) if goods else {}
     for good in goods:
         _place_good(good, orders, shipments)
+    for order in orders.values():
+        _note_carried(order, application)
     return list(orders.values())
+
+
+def _note_carried(order: OrderParts, application: Reader) -> None:
+    order.has_shipments = order.reader.has("SHIPMENTS") or application.has("SHIPMENTS")
+    order.has_payments = order.reader.has(*PAYMENTS) or application.has(*PAYMENTS)
+    if order.reader.has("GOODS") or application.has("GOODS"):
+        order.has_goods = True
+        return
+    without = [one.reader for one in order.shipments if not one.reader.has("GOODS")]
+    order.has_goods = order.has_shipments and not without
+    if len(without) < len(order.shipments):
+        for reader in without:
+            # half a basket: neither can it be made, nor may what is said of the other half be passed over
+            reader.faults.missing(reader.at("GOODS"), "a list, as other shipments of the order have one")
 
 
 def _orders(application: Reader) -> dict[str, OrderParts]:

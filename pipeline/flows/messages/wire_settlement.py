@@ -47,6 +47,7 @@ def read_settlement(reader: Reader, kind: str) -> Settlement:
         source=reader.line("SOURCE"),
         assigned_by=reader.reference("ASSIGNED_BY_ID"),
         orders=tuple(_order(parts) for parts in assemble(reader)),
+        has_orders=reader.has("ORDERS"),
         version=reader.latest(*_VERSION),
         extra=reader.others(KEYS),
     )
@@ -69,6 +70,9 @@ def _order(parts: OrderParts) -> Order:
         shipments=_once(parts.shipments, lambda one: one.reader, _shipment),
         payments=_once(parts.payments, lambda one: one, _payment),
         goods=_goods(parts.goods),
+        has_shipments=parts.has_shipments,
+        has_payments=parts.has_payments,
+        has_goods=parts.has_goods,
     )
 
 

@@ -8,13 +8,13 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 from pipeline.flows.mapping.model import DealMapping
-from pipeline.flows.messages.model import Good, Order
+from pipeline.flows.messages.model import Good, Order, Settlement
 from pipeline.flows.texts import filled, written
 from pipeline.portal.plan import Key
 from pipeline.portal.plan_builder import OMIT, If, Made, PlanBuilder, Ref
 from pipeline.portal.plan_steps import MOST_KEYS
 
-__all__ = ["FoundGoods", "Line", "goods_of", "lines_of", "total"]
+__all__ = ["FoundGoods", "Line", "all_goods", "goods_of", "lines_of", "total"]
 
 _CENT = Decimal("0.01")
 
@@ -52,6 +52,13 @@ def goods_of(order: Order) -> list[Good]:
         if covered < good.quantity:
             loose.append(replace(good, quantity=good.quantity - covered))
     return [*shipped, *loose]
+
+
+def all_goods(settlement: Settlement) -> list[Good] | None:
+    """Goods of all orders; None: the message does not carry those of each, so neither sum nor rows are known."""
+    if not settlement.has_orders or not all(order.has_goods for order in settlement.orders):
+        return None
+    return [good for order in settlement.orders for good in goods_of(order)]
 
 
 def lines_of(goods: Iterable[Good]) -> dict[tuple[str, Decimal], Line]:

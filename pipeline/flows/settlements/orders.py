@@ -112,7 +112,7 @@ class OrderSteps:
         }
         return fields | {name: value for name, value in optional.items() if value is not None}
 
-    def basket(self, made: Made, after: str) -> str:
+    def basket(self, made: Made, after: tuple[str, ...] = ()) -> str:
         """The step that makes the lines; returns its name."""
         items = [
             {
@@ -126,12 +126,12 @@ class OrderSteps:
         ]
         names = [{"xmlId": line.xml_id, "name": self.found.name(line)} for line in self.lines.values()]
         wanted = self.own(made) | {"currency": self.mapping.deal.currency, "items": items, "names": names}
-        options: dict[str, Any] = {"after": (after,), "apart": ("names",)}
+        options: dict[str, Any] = {"after": after, "apart": ("names",)}
         return self.reconcile(made, "basket", "sale.basketitem.list", basket.NAME, wanted, **options)
 
     def _payments(self, made: Made) -> None:
         removed = self.mapping.payment.removed
-        if not self.order.payments and removed == "keep":
+        if not self.order.has_payments or (not self.order.payments and removed == "keep"):
             return
         items = [
             {"xmlId": one.xml_id, "fields": self._payment(one, f"{self.path}.PAYNEMTS[{place}]")}

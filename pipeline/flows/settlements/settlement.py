@@ -1,7 +1,9 @@
 """A settlement (взаиморасчёты) becomes a deal with its rows, and orders with baskets, payments and shipments.
 
-company (stub) -> deal -> rows
+company (stub) -> deal -> sum, rows
 goods (found)      \\-> order -> link, basket, payments, properties, shipments -> items -> delivered
+
+What the message does not carry has no steps, so the portal keeps it (docs/messages.md#what-is-not-carried).
 """
 
 from __future__ import annotations
@@ -15,11 +17,11 @@ from pipeline.flows.making import effect_flow, is_forced, records, version_of
 from pipeline.flows.mapping.model import Mapping
 from pipeline.flows.messages.decoders import Decoders
 from pipeline.flows.messages.model import Good, Order, Settlement
-from pipeline.flows.settlements.deal import add_deal, add_rows
+from pipeline.flows.settlements.deal import add_deal, add_rows, add_sum
 from pipeline.flows.settlements.dictionaries import Dictionaries
-from pipeline.flows.settlements.goods import FoundGoods, goods_of
+from pipeline.flows.settlements.goods import FoundGoods, all_goods, goods_of
 from pipeline.flows.settlements.orders import OrderSteps, steps_of
-from pipeline.flows.settlements.shipments import add_shipments, make_room
+from pipeline.flows.settlements.shipments import add_content
 from pipeline.portal.plan import Plan
 from pipeline.portal.plan_builder import PlanBuilder
 from pipeline.topology import EVENTS_SETTLEMENT
@@ -29,8 +31,8 @@ __all__ = ["NAME", "flow", "plans"]
 NAME = "settlements"
 #: A plan may have 500 steps, but what a gateway does for a step grows with their number.
 _MOST_STEPS = 250
-#: company, deal, rows, and up to 17 looks for goods (500 each)
-_OTHER_STEPS = 20
+#: company, deal, sum, rows, and up to 17 looks for goods (500 each)
+_OTHER_STEPS = 21
 
 
 def flow(mapping: Mapping) -> Flow:
@@ -51,7 +53,7 @@ def plans(settlement: Settlement, mapping: Mapping, version: str | None = None, 
     """
     words = Dictionaries(mapping)
     parts = _parts(settlement.orders if mapping.order.enabled else ())
-    goods = [good for order in settlement.orders for good in goods_of(order)]
+    goods = all_goods(settlement)
     made = [_plan(settlement, mapping, words, goods, version, force, place, part) for place, part in enumerate(parts)]
     words.check()
     return [steps.build() for steps in made]
@@ -75,23 +77,31 @@ def _plan(
     settlement: Settlement,
     mapping: Mapping,
     words: Dictionaries,
-    goods: list[Good],
+    goods: list[Good] | None,
     version: str | None,
     force: bool,
     place: int,
     orders: list[tuple[int, Order]],
 ) -> PlanBuilder:
-    subject = f"settlement:{settlement.xml_id}" + (f":{place + 1}" if place else "")
-    steps = PlanBuilder(subject=subject, force=force)
-    own = goods if place == 0 else [good for _, order in orders for good in goods_of(order)]
+    steps = PlanBuilder(subject=_subject(settlement, goods, version, place), force=force)
+    own = goods if place == 0 and goods is not None else [good for _, order in orders for good in goods_of(order)]
     iblock = catalog_named(mapping, mapping.deal.catalog).iblock
     found = FoundGoods(steps, own, iblock, mapping.deal)
     deal = add_deal(steps, settlement, mapping, words, goods, version)
-    if place == 0:
+    if place == 0 and goods is not None:
+        add_sum(steps, settlement, mapping, deal, goods, version)
         add_rows(steps, settlement, mapping, deal, goods, found, version)
     for number, order in orders:
         one = OrderSteps(steps, mapping, words, found, order, f"o{number}-", f"ORDERS[{number}]", version)
-        made = one.add(settlement, deal)
-        room = make_room(one, made)
-        add_shipments(one, made, room, one.basket(made, room))
+        add_content(one, one.add(settlement, deal))
     return steps
+
+
+def _subject(settlement: Settlement, goods: list[Good] | None, version: str | None, place: int) -> str:
+    """What the plan is about; a plan takes the place of an earlier one of its subject that waits for products.
+
+    One that does not know all goods leaves a fuller one waiting. Without versions it may not: the fuller one would
+    set back what is newer when its products come.
+    """
+    partial = ":partial" if goods is None and version is not None else ""
+    return f"settlement:{settlement.xml_id}{partial}" + (f":{place + 1}" if place else "")

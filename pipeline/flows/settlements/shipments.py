@@ -1,4 +1,4 @@
-"""Shipments of an order, what lies in them, and which are delivered."""
+"""What an order holds: its basket, its shipments, what lies in them, and which are delivered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.portal.plan_builder import If, Made
 from pipeline.portal.plan_steps import MOST_KEYS
 from pipeline.portal.reconciling import delivered, shipment_items, shipments, shipped
 
-__all__ = ["add_shipments", "make_room"]
+__all__ = ["add_content"]
 
 _NONE = 0
 _DELIVERED = {"allowDelivery": "Y", "deducted": "Y"}
@@ -22,7 +22,19 @@ _NOT_DELIVERED = {"allowDelivery": "N", "deducted": "N"}
 _NEW = {**_NOT_DELIVERED, "basePriceDelivery": "0"}
 
 
-def make_room(order: OrderSteps, made: Made) -> str:
+def add_content(order: OrderSteps, made: Made) -> None:
+    """Steps for basket and shipments, as far as the message carries them; what it does not carry stays."""
+    carried = order.order
+    if carried.has_goods and carried.has_shipments:
+        room = _make_room(order, made)
+        _add_shipments(order, made, (room,), order.basket(made, (room,)))
+    elif carried.has_goods:
+        order.basket(made)
+    elif carried.has_shipments:
+        _add_shipments(order, made)
+
+
+def _make_room(order: OrderSteps, made: Made) -> str:
     """The steps before the basket changes (rules `reopen` and `shrink`); returns the name of the last one."""
     goods = [
         {
@@ -40,22 +52,22 @@ def make_room(order: OrderSteps, made: Made) -> str:
     return order.reconcile(made, "shrink", "sale.order.get", shipped.SHRINK, wanted, params=where, after=(reopened,))
 
 
-def add_shipments(order: OrderSteps, made: Made, room: str, basket: str) -> None:
+def _add_shipments(order: OrderSteps, made: Made, room: tuple[str, ...] = (), basket: str = "") -> None:
     """Shipments, then their items, then what is delivered: a shipped one takes no items any more.
 
     The steps are there for an order without shipments, too: they note its version, so that an older message which had
     some changes nothing. `room`: name of the step after which shipments are no longer taken back; `basket`: of the one
-    after which the lines are there.
+    after which the lines are there, "" = the message does not carry what lies in the shipments.
     """
     given = order.order.shipments
     removed = order.mapping.shipment.removed
     items = [_item(order, one, place) for place, one in enumerate(given)]
     wanted = {**order.own(made), "removed": removed, "items": items}
-    step = order.reconcile(made, "shipments", "sale.shipment.list", shipments.NAME, wanted, after=(room,))
+    step = order.reconcile(made, "shipments", "sale.shipment.list", shipments.NAME, wanted, after=room)
     if removed == "delete":
         step = order.gone(made, "shipment", [one.xml_id for one in given], after=step)
     ids = _find(order, made, "shipment", [one.xml_id for one in given], step)
-    _deliver(order, made, ids, _fill(order, made, ids, basket))
+    _deliver(order, made, ids, _fill(order, made, ids, basket) if basket else step)
 
 
 def _quantities(shipment: Shipment) -> dict[tuple[str, Decimal], Decimal]:

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.flows.mapping.model import CollectionMapping
 from tests.unit.flows.desk import PLAIN_MAPPING, SmallWorker
-from tests.unit.flows.samples import good, order, product, section, settlement, shipment, user
+from tests.unit.flows.samples import good, order, payment, product, section, settlement, shipment, user
 
 Event = tuple[str, int, dict[str, Any]]
 SECTIONS: list[Event] = [
@@ -30,6 +30,11 @@ MOVED: list[Event] = [
     ("settlement", 1, settlement(order("O-1", GOODS, STATUS="N"), order("O-2"), xml_id="S-1")),
     ("settlement", 2, settlement(order("O-1", GOODS, STATUS="ACCEPTED"), xml_id="S-2")),
     ("settlement", 3, settlement(order("O-2"), xml_id="S-1")),
+]
+PARTIAL: list[Event] = [
+    ("settlement", 1, settlement(order("O-1", GOODS, [payment("X", 1)]))),
+    ("settlement", 2, settlement(order("O-1", [shipment("H", good("A", 3, 10))], [payment("Y", 2)]))),
+    ("settlement", 3, settlement({"XML_ID": "O-1", "STATUS": "ACCEPTED"}, STATUS="В работе")),
 ]
 PRICES: list[Event] = [
     ("product", 1, product("A", "Старое", PRICES={"BASE": 9})),
@@ -68,6 +73,17 @@ def test_an_order_that_moves_to_another_settlement(events: tuple[Event, ...]) ->
     assert sorted(links) == [(("O-1", "P"), "S-2"), (("O-2", "N"), "S-1")], "it counts in one deal"
     sums = {row["ORIGIN_ID"]: row["OPPORTUNITY"] for row in worker.list("crm.deal.list")}
     assert sums == {"S-1": "0.00", "S-2": "10.00"}
+
+
+@pytest.mark.parametrize("events", list(itertools.permutations(PARTIAL)))
+def test_what_the_newest_message_does_not_carry_is_that_of_the_newest_that_does(events: tuple[Event, ...]) -> None:
+    worker = played(events)
+    deal = worker.one("crm.deal.list")
+    assert (deal["STAGE_ID"], deal["OPPORTUNITY"]) == (PLAIN_MAPPING.deal.stages["В работе"], "30.00")
+    assert [row["QUANTITY"] for row in worker.list("crm.deal.productrows.get", id=1)] == [3]
+    assert [(row["xmlId"], row["quantity"]) for row in worker.list("sale.basketitem.list")] == [("A", 3)]
+    assert [row["xmlId"] for row in worker.list("sale.payment.list")] == ["Y"]
+    assert worker.one("sale.order.list")["statusId"] == "P"
 
 
 @pytest.mark.parametrize("events", list(itertools.permutations(PRICES)))

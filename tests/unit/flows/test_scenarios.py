@@ -379,3 +379,78 @@ def test_only_properties_and_values_that_are_there() -> None:
     worker.send("product", product(PROPERTY_VALUES={**brand("B-9", "Я"), **color}))
     assert brands() is None
     assert len(worker.list("catalog.productProperty.list")) == len(worker.list("catalog.productPropertyEnum.list")) == 1
+
+
+def payments_left(worker: SmallWorker) -> list[str]:
+    return [row["xmlId"] for row in worker.list("sale.payment.list")]
+
+
+@pytest.mark.parametrize("empty", [[], {}, "", None, False])
+def test_payments_stay_when_their_key_is_absent_and_go_when_it_is_empty(worker: SmallWorker, empty: Any) -> None:
+    goods = [shipment("H", good("A", 1, 10))]
+    worker.send("settlement", settlement(order(shipments=goods, payments=[payment("X", 4), payment("Y", 6, "Y")])))
+    unsaid = order(shipments=goods, STATUS="ACCEPTED")
+    del unsaid["PAYNEMTS"]
+    worker.send("settlement", settlement(unsaid))
+    assert worker.one("sale.order.list")["statusId"] == "P", "what it carries is done"
+    assert payments_left(worker) == ["X", "Y"]
+    nothing_more(worker, "settlement", settlement(unsaid))
+    none = settlement(order(shipments=goods, payments=empty, STATUS="ACCEPTED"))
+    worker.send("settlement", none)
+    assert payments_left(worker) == []
+    nothing_more(worker, "settlement", none)
+
+
+def sum_and_rows(worker: SmallWorker) -> tuple[str, list[tuple[int, str, float, float]]]:
+    return worker.one("crm.deal.list")["OPPORTUNITY"], rows_of_deal(worker)
+
+
+def test_a_settlement_without_orders_keeps_sum_rows_and_orders(worker: SmallWorker) -> None:
+    unsaid = settlement(STATUS="DONE")
+    del unsaid["request"]["ORDERS"]
+    full = settlement(order(shipments=[shipment("H", good("A", 2, 10))], payments=[payment("X", 4)]))
+    worker.send("settlement", unsaid)
+    assert sum_and_rows(worker) == ("0.00", [])
+    worker.send("settlement", full)
+    assert sum_and_rows(worker) == ("20.00", [(0, "Товар A", 10, 2)])
+    worker.send("settlement", unsaid)
+    assert worker.one("crm.deal.list")["STAGE_ID"] == "WON"
+    assert sum_and_rows(worker) == ("20.00", [(0, "Товар A", 10, 2)])
+    assert (basket(worker), payments_left(worker)) == ({"A": (2, 10, 0)}, ["X"])
+    nothing_more(worker, "settlement", unsaid)
+    worker.send("settlement", settlement())
+    assert sum_and_rows(worker) == ("0.00", []), "an empty list says that there are none"
+
+
+def test_an_order_without_goods_keeps_its_basket_and_the_deal_its_sum(worker: SmallWorker) -> None:
+    goods = [shipment("H", good("A", 2, 10), delivered=1)]
+    worker.send("settlement", settlement(order(shipments=goods), order("O-2", [shipment("I", good("B", 1, 1))])))
+    unsaid = order(payments=[payment("X", 4)])
+    del unsaid["SHIPMENTS"]
+    body = settlement(unsaid, order("O-2", [shipment("I", good("B", 3, 1))]))
+    worker.send("settlement", body)
+    assert basket(worker) == {"A": (2, 10, 0), "B": (3, 1, 0)}, "the other order's is changed"
+    assert shipped(worker) == {("H", "A"): 2, ("I", "B"): 3}
+    assert payments_left(worker) == ["X"]
+    assert sum_and_rows(worker)[0] == "21.00", "that of both is not known"
+    nothing_more(worker, "settlement", body)
+    bare = {key: value for key, value in goods[0].items() if key != "GOODS"}
+    worker.send("settlement", settlement(order(shipments=[{**bare, "DELEVERY": 0}, {**bare, "XML_ID": "new"}])))
+    assert shipped(worker) == {("H", "A"): 2, ("I", "B"): 3}, "nor is what lies in a shipment"
+    states = {row["xmlId"]: row["deducted"] for row in worker.list("sale.shipment.list")}
+    assert states == {"H": "N", "I": "N", "new": "Y"}, "what is said of the shipment itself is done"
+    both = [*goods, shipment("new", good("A", 4, 10), delivered=1)]
+    worker.send("settlement", settlement(order(shipments=both)))
+    assert (shipped(worker)["new", "A"], basket(worker)["A"]) == (4, (6, 10, 0)), "and it is filled later"
+    assert {row["deducted"] for row in worker.list("sale.shipment.list") if row["xmlId"] != "I"} == {"Y"}
+
+
+def test_a_settlement_is_completed_though_a_newer_message_does_not_carry_its_goods(worker: SmallWorker) -> None:
+    worker.send("settlement", settlement(order(shipments=[shipment("H", good("A", 2, 10))])), 1)
+    unsaid = settlement(STATUS="DONE")
+    del unsaid["request"]["ORDERS"]
+    worker.send("settlement", unsaid, 2)
+    worker.send("product", product("A", "Болт"))
+    assert rows_of_deal(worker) == [(1, "Болт", 10, 2)]
+    assert basket(worker) == {"A": (2, 10, 1)}
+    assert worker.one("crm.deal.list")["STAGE_ID"] == "WON"

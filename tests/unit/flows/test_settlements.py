@@ -77,11 +77,12 @@ def test_an_order() -> None:
     parts = {one.part.name for one in plan.steps if isinstance(one, ReconcileStep) and one.part is not None}
     assert parts == {
         "deal", "reopen", "shrink", "basket", "payments", "repaid", "payments-gone", "properties", "shipments", "items",
-        "delivered",
+        "delivered", "sum",
     }  # fmt: skip
     for one in plan.steps:
         if isinstance(one, ReconcileStep):
-            assert one.unless_new == "o0-order" and one.part is not None and one.part.version == made.version
+            assert one.unless_new == ("deal" if one.name == "sum" else "o0-order")
+            assert one.part is not None and one.part.version == made.version
     assert step(plan, "o0-properties").wanted["values"] == {"40": "1"}
     (line,) = step(plan, "o0-basket").wanted["items"]
     assert (line["xmlId"], line["price"], line["quantity"]) == ("A", "10", "1")
@@ -102,7 +103,7 @@ def test_steps_wait_only_for_what_they_need() -> None:
 
 def test_orders_are_written_only_where_the_mapping_wants_them() -> None:
     plan = plan_of(settlement(order(shipments=[shipment("H", good("A", 1, 10))])), changed("order", enabled=False))
-    assert [one.name for one in plan.steps] == ["goods0", "company", "deal", "rows"]
+    assert [one.name for one in plan.steps] == ["goods0", "company", "deal", "sum", "rows"]
 
 
 def test_users_and_sources() -> None:
@@ -141,6 +142,56 @@ def test_removed_payments_and_shipments_by_the_mapping() -> None:
     assert "o0-payments" in names and "o0-payments-gone" not in names
     names = [one.name for one in plan_of(body, changed("shipment", removed="delete")).steps]
     assert "o0-shipments-gone" in names
+
+
+def without(body: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key not in keys}
+
+
+GOODS_OF_H = [shipment("H", good("A", 1, 10))]
+WHOLE = order("O-1", GOODS_OF_H, [payment("P", 1)])
+BASKET = {"reopen", "shrink", "basket", "basketitems0", "items"}
+SHIPMENTS = {"shipments", "shipments0", "delivered"}
+PAYMENTS = {"payments", "repaid", "payments-gone"}
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        (WHOLE, set()),
+        (without(WHOLE, "PAYNEMTS"), PAYMENTS),
+        (without(WHOLE, "SHIPMENTS"), BASKET | SHIPMENTS),
+        (without(WHOLE, "SHIPMENTS", "PAYNEMTS"), BASKET | SHIPMENTS | PAYMENTS),
+        ({**WHOLE, "SHIPMENTS": [without(GOODS_OF_H[0], "GOODS")]}, BASKET),
+        ({**without(WHOLE, "SHIPMENTS"), "GOODS": [good("A", 1, 10)]}, (BASKET | SHIPMENTS) - {"basket"}),
+    ],
+)
+def test_what_an_order_does_not_carry_has_no_steps(given: dict[str, Any], missing: set[str]) -> None:
+    plan = plan_of(settlement(given, order("O-2")))
+    own = {one.name.removeprefix("o0-") for one in plan.steps if one.name.startswith("o0-")}
+    assert own == ({"order", "deal"} | BASKET | SHIPMENTS | PAYMENTS) - missing
+    knows_all = "basket" not in missing
+    deal = step(plan, "deal").fields
+    assert ("OPPORTUNITY" in deal) == ("IS_MANUAL_OPPORTUNITY" in deal) == knows_all
+    assert {"sum", "rows"} & {one.name for one in plan.steps} == ({"sum", "rows"} if knows_all else set())
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_settlement_without_orders_says_nothing_of_sum_and_rows(enabled: bool) -> None:
+    body = {"request": without(settlement()["request"], "ORDERS")}
+    plan = plan_of(body, changed("order", enabled=enabled))
+    assert [one.name for one in plan.steps] == ["company", "deal"]
+    assert not {"OPPORTUNITY", "IS_MANUAL_OPPORTUNITY"} & step(plan, "deal").fields.keys()
+    none = plan_of(settlement(), changed("order", enabled=enabled))
+    assert step(none, "rows").params["rows"] == [] and step(none, "deal").fields["OPPORTUNITY"] == "0"
+
+
+def test_only_a_fuller_plan_or_one_without_versions_takes_the_place_of_one_that_waits() -> None:
+    part = settlement(without(WHOLE, "SHIPMENTS"))
+    at = {"amqp-timestamp": "1767225600"}
+    assert plan_of(part, **at).subject == "settlement:S-1:partial"
+    assert plan_of(part).subject == plan_of(settlement(WHOLE), **at).subject == "settlement:S-1"
+    assert plan_of(settlement(without(WHOLE, "PAYNEMTS")), **at).subject == "settlement:S-1"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.delivery.errors import BadInput
 from pipeline.flows.messages import decode_settlement
-from pipeline.flows.messages.model import Order
+from pipeline.flows.messages.model import Order, Settlement
 
 GOOD = {"XML_ID": "g", "QUANTITY": 1, "PRICE": 10}
 
@@ -19,6 +19,51 @@ def order(**keys: Any) -> Order:
     """The one order of a message."""
     (one,) = decode_settlement(orjson.dumps({"XML_ID": "1", "ORDERS": [{"XML_ID": "o", **keys}]})).orders
     return one
+
+
+def carried(settlement: Settlement) -> str:
+    """What each order carries: s(hipments), p(ayments), g(oods); `-`: the message has no orders."""
+    flags = [(one.has_shipments, one.has_payments, one.has_goods) for one in settlement.orders]
+    each = ["".join(letter for letter, has in zip("spg", one, strict=True) if has) for one in flags]
+    return " ".join(each) if settlement.has_orders else "-"
+
+
+H, BARE = {"XML_ID": "s", "GOODS": []}, {"XML_ID": "s"}
+ONE, TWO = {"XML_ID": "o"}, [{"XML_ID": "o"}, {"XML_ID": "q"}]
+
+
+@pytest.mark.parametrize(
+    ("application", "expected"),
+    [
+        ({}, "-"),
+        ({"PAYMENTS": [], "GOODS": [], "SHIPMENTS": []}, "-"),
+        *(({"ORDERS": empty}, "") for empty in ([], {}, "", None, False)),
+        ({"ORDERS": [ONE]}, ""),
+        *(({"ORDERS": [{**ONE, "PAYNEMTS": empty}]}, "p") for empty in ([], {}, "", None, False)),
+        *(({"ORDERS": [{**ONE, "SHIPMENTS": empty}]}, "sg") for empty in ([], {}, "", None, False)),
+        ({"ORDERS": [{**ONE, "PAYMENTS": []}]}, "p"),
+        ({"ORDERS": [{**ONE, "GOODS": []}]}, "g"),
+        ({"ORDERS": [{**ONE, "SHIPMENTS": [H]}]}, "sg"),
+        ({"ORDERS": [{**ONE, "SHIPMENTS": [BARE]}]}, "s"),
+        ({"ORDERS": [{**ONE, "SHIPMENTS": [BARE], "GOODS": ""}]}, "sg"),
+        ({"ORDERS": {"0": {**ONE, "SHIPMENTS": BARE}}, "GOODS": None}, "sg"),
+        ({"ORDERS": TWO, "PAYMENTS": [{"XML_ID": "p", "SUM": 1, "ORDER_XML_ID": "o"}]}, "p p"),
+        ({"ORDERS": TWO, "SHIPMENTS": [{**H, "ORDER_XML_ID": "o"}]}, "sg sg"),
+        ({"ORDERS": TWO, "SHIPMENTS": [{**BARE, "ORDER_XML_ID": "o"}]}, "s sg"),
+        ({"ORDERS": TWO, "GOODS": [{**GOOD, "ORDER_XML_ID": "o"}]}, "g g"),
+        ({"ORDERS": [{**ONE, "SHIPMENTS": [H]}, {"XML_ID": "q", "PAYNEMTS": []}]}, "sg p"),
+    ],
+)
+def test_a_key_that_is_absent_is_not_carried(application: dict[str, Any], expected: str) -> None:
+    assert carried(decode_settlement(orjson.dumps({"XML_ID": "1", **application}))) == expected
+
+
+def test_half_a_basket_is_a_fault() -> None:
+    shipments = [H, {"XML_ID": "t"}]
+    assert faults(ORDERS=[{"XML_ID": "o", "SHIPMENTS": shipments}]) == [
+        "ORDERS[0].SHIPMENTS[1].GOODS is missing: expected a list, as other shipments of the order have one"
+    ]
+    assert order(SHIPMENTS=shipments, GOODS=[]).has_goods
 
 
 def faults(**application: Any) -> list[str]:
