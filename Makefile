@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 PYTHON := .venv/bin/python
 
-.PHONY: help run test test-unit lint kill-test bench bench-portal up down status logs clean venv system
+.PHONY: help run test test-unit lint kill-test bench bench-flows bench-portal up down status logs clean venv system
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -31,13 +31,17 @@ lint: venv ## ruff check, ruff format --check, mypy --strict
 
 kill-test: venv system ## the chaos tests at full length: workers and services are killed, nothing is lost
 	@code=0; $(PYTHON) -m tests.chaos.kill $(KILL) || code=1; $(PYTHON) -m tests.chaos.table $(TABLE) || code=1; \
-	  $(PYTHON) -m tests.chaos.plans $(PLANS) || code=1; $(PYTHON) -m tests.chaos.plans --unsafe || code=1; exit $$code
+	  $(PYTHON) -m tests.chaos.plans $(PLANS) || code=1; $(PYTHON) -m tests.chaos.plans --unsafe || code=1; \
+	  $(PYTHON) -m tests.chaos.day $(DAY) || code=1; $(PYTHON) -m tests.chaos.mutated $(MUTATED) || code=1; exit $$code
 
 bench: venv system ## benchmarks, each beside its peers; raw figures go to bench/results
 	@$(PYTHON) -m bench $(BENCH)
 
 bench-portal: venv system ## the gateway at the portal's limit: a table, each row beside the limit (ROWS="adds mix": only these)
 	@$(PYTHON) -m bench.portal $(ROWS)
+
+bench-flows: venv system ## the flows: events to plans, products into the index, settlements at the portal's limit, portal calls each
+	@$(PYTHON) -m bench.flows $(ROWS)
 
 up: venv ## start Kafka, RabbitMQ, the simulated portal and leave them running (WORKER=1: a worker, SEARCH=1: Elasticsearch, too)
 	@$(PYTHON) -m stack install $(if $(filter 1,$(SEARCH)),--search)

@@ -1,11 +1,11 @@
-"""All benchmarks one after another, or those named: `python -m bench [bridge] [flow] [request_path] [search]`."""
+"""All benchmarks one after another, or those named: `python -m bench [bridge] [flow] [request_path]`."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-ALL = ("bridge", "flow", "request_path", "search")
+ALL = ("bridge", "flow", "request_path")
 
 
 def main() -> int:

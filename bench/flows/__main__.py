@@ -1,4 +1,4 @@
-"""`python -m bench.flows [pure] [settlements]`: the flows, alone and against the portal's limit."""
+"""`python -m bench.flows [pure] [search] [settlements]`: the flows alone, into the index, and at the portal's limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from bench.flows import pure, settlements
+from bench.flows import pure, search, settlements
 from bench.measure import save, show
 from bench.portal.ground import Brokers
 from pipeline.flows.mapping.load import load
@@ -18,7 +18,7 @@ from sandbox.site.mapping import MAPPING_FILE
 from stack.kafka import Kafka
 from stack.rabbitmq import RabbitMQ
 
-ROWS = ("pure", "settlements")
+ROWS = ("pure", "search", "settlements")
 
 
 def main() -> int:
@@ -36,6 +36,11 @@ def main() -> int:
             columns = ("row", "events/s", "note")
             rows: list[tuple[object, ...]] = [(e["row"], round(e["measured"]), e["note"]) for e in figures["pure"]]
             show("events to plans, one core", columns, rows)
+        if "search" in chosen:
+            figures["search"] = search.run(Path(name) / "search")
+            columns = ("way", "products/s", "CPU us/product", "x async_bulk")
+            title = f"products into Elasticsearch, {search.COUNT:,}, best of {search.ROUNDS} (goal: 0.9 and more)"
+            show(title, columns, search.rows(figures["search"]))
         if "settlements" in chosen:
             with ExitStack() as stack:
                 folder = Path(name)

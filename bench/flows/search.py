@@ -8,7 +8,6 @@ document; Elasticsearch is warmed up before. Goal: 0.9 of `async_bulk`.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import random
@@ -27,7 +26,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from elasticsearch import AsyncElasticsearch, OrjsonSerializer
 from elasticsearch.helpers import async_bulk
 
-from bench.measure import cpu_seconds, save, show
+from bench.measure import cpu_seconds
 from pipeline.delivery.flow import Event
 from pipeline.delivery.records import wire_headers
 from pipeline.flows.mapping.model import CatalogMapping, Mapping
@@ -38,11 +37,12 @@ from pipeline.topology import EVENTS_PRODUCT, PARTITIONS, SEARCH_DOCUMENTS
 from stack.elasticsearch import Elasticsearch
 from stack.kafka import Kafka
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FAUST = str(Path(sys.executable).parent / "faust")
 NOUNS = ("Болт", "Гайка", "Шайба", "Кран", "Муфта", "Фильтр", "Насос", "Труба", "Вентиль", "Смеситель")
 KINDS = ("оцинкованный", "нержавеющий", "латунный", "усиленный", "шаровой", "для воды", "с резьбой", "бытовой")
 CHUNK = 1000
+COUNT, ROUNDS = 20_000, 2
 #: documents that a cold Elasticsearch gets before anything is measured
 WARM = 5000
 
@@ -209,38 +209,23 @@ class Bench:
         await producer.stop()
 
 
-def main() -> None:
-    """Run with own services, or those of `--kafka` and `--es`."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kafka", help="host:port of a broker to use instead of an own one")
-    parser.add_argument("--es", help="address of an Elasticsearch to use instead of an own one")
-    parser.add_argument("--count", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=2)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        kafka = None if options.kafka else Kafka(Path(folder) / "kafka")
-        es = None if options.es else Elasticsearch(Path(folder) / "elasticsearch")
-        try:
-            for service in (kafka, es):
-                if service is not None:
-                    service.start()
-            bench = Bench(es.url if es else options.es, kafka.bootstrap if kafka else options.kafka, options.count)
-            best = asyncio.run(bench.run(options.rounds))
-        finally:
-            for service in (kafka, es):
-                if service is not None:
-                    service.stop()
-            if es is not None:
-                es.remove()
+def run(folder: Path, count: int = COUNT, rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
+    """Figures of each way, on services of its own."""
+    kafka, es = Kafka(folder / "kafka"), Elasticsearch(folder / "elasticsearch")
+    try:
+        for service in (kafka, es):
+            service.start()
+        return asyncio.run(Bench(es.url, kafka.bootstrap, count).run(rounds))
+    finally:
+        for service in (kafka, es):
+            service.stop()
+        es.remove()
+
+
+def rows(best: dict[str, dict[str, float]]) -> list[tuple[object, ...]]:
+    """Lines of the table: way, products/s, CPU us/product, x async_bulk."""
     bare = best["bare async_bulk, from memory"]["rate"]
-    rows: list[tuple[object, ...]] = [
+    return [
         (name, round(figures["rate"]), round(figures["cpu_us"]), figures["rate"] / bare)
         for name, figures in best.items()
     ]
-    columns = ("way", "products/s", "CPU us/product", "x async_bulk")
-    show(f"Products into Elasticsearch, {options.count:,}, best of {options.rounds}", columns, rows)
-    print(f"goal: 0.9 x async_bulk; raw figures: {save('search', {'ways': best})}")
-
-
-if __name__ == "__main__":
-    main()
