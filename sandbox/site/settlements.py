@@ -11,6 +11,7 @@ from typing import Any
 from sandbox.site.clock import Clock, Sender, changes_of
 from sandbox.site.forms import amount, date, flag, identity, nothing
 from sandbox.site.message import Message
+from sandbox.site.partial import without_lists
 from sandbox.site.products import leaves, product_id
 from sandbox.site.sizes import Sizes
 from sandbox.site.users import user_id
@@ -47,10 +48,15 @@ def settlement_messages(dice: random.Random, sizes: Sizes, clock: Clock) -> Iter
         sender = Sender(dice, sizes, EXCHANGE, f"settlement:{key}")
         times = list(clock.times(dice, "settlement", changes_of(dice, sizes)))
         application = _Application(dice, number, sizes, times[0])
+        # dice of their own: what is left out changes nothing else
+        gaps = random.Random(f"{key} {times[0]} lists")
         for turn, at in enumerate(times):
             if turn:
                 application.change()
-            yield _enveloped(sender.message(application.body(), at), dice.choice(KINDS))
+            body = application.body()
+            if turn and gaps.random() < sizes.partial:
+                body = without_lists(gaps, body, goods=sizes.partial_goods)
+            yield _enveloped(sender.message(body, at), dice.choice(KINDS))
 
 
 def _enveloped(message: Message, kind: str) -> Message:

@@ -1,7 +1,8 @@
 """What the messages of a day must leave in the portal and in the index (issue 5, section 2).
 
 The newest message of an object counts; where messages do not say how new they are, the last one. Events of users may
-be partial: there the newest one that carries a field counts for it. The order in which the messages came is not asked.
+be partial: there the newest one that carries a field counts for it; so it is with lists of
+settlements. The order in which the messages came is not asked.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sandbox.site.message import Message
 from tests.day import wire
 from tests.day.companies import company_of
 from tests.day.goods import document_of, product_of, section_of
+from tests.day.partial import newest_goods, whole
 from tests.day.sales import deal_of, orders_of
 from tests.day.state import State
 
@@ -43,11 +45,12 @@ def expected(messages: Iterable[Message], mapping: dict[str, Any]) -> State:
             assert state.documents is not None
             state.documents[key] = document_of(body, state.products[key], catalog)
     unsold = {key for key, bodies in told["product"].items() if any(body["ACTIVE"] == "N" for body in bodies)}
-    for key, body in newest["settlement"].items():
+    for key, events in told["settlement"].items():
+        body = whole(events)
         company = wire.identity(body.get("COMPANY"))
         if company:
             state.companies.setdefault(company, company_of(company, [], mapping["company"]))
-        state.deals[key] = deal_of(body, state.products, mapping, zone)
+        state.deals[key] = deal_of(body, newest_goods(events), state.products, mapping, zone)
         state.orders |= orders_of(key, body, state.products, mapping, zone, unsold)
     return state
 

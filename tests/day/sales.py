@@ -13,11 +13,17 @@ from tests.day.wire import identity, moment, number
 __all__ = ["deal_of", "orders_of"]
 
 
-def deal_of(body: dict[str, Any], products: Mapping[str, Product], mapping: dict[str, Any], zone: ZoneInfo) -> Deal:
-    """The deal; rows of all its orders, added up by good."""
+def deal_of(
+    body: dict[str, Any],
+    orders: Iterable[dict[str, Any]],
+    products: Mapping[str, Product],
+    mapping: dict[str, Any],
+    zone: ZoneInfo,
+) -> Deal:
+    """The deal; rows of all `orders`, added up by good."""
     rules = mapping["deal"]
     rows: dict[str, Line] = {}
-    for good, quantity, price in _all_goods(body["ORDERS"]):
+    for good, quantity, price in _all_goods(orders):
         name = None if good in products else rules["unknown_good"].replace("{XML_ID}", good)
         _add(rows, f"product:{good}" if name is None else f"name:{name}", quantity, price, name)
     created = moment(body["DATE_CREATE"], zone)
@@ -67,7 +73,7 @@ def _order(
         created=moment(order["DATE_CREATE"], zone),
         goods=goods,
         payments={one["XML_ID"]: _payment(one, mapping["payment"], zone) for one in payments},
-        shipments={one["XML_ID"]: _shipment(one, mapping["shipment"]) for one in order["SHIPMENTS"]},
+        shipments={one["XML_ID"]: _shipment(one, mapping["shipment"]) for one in order.get("SHIPMENTS", ())},
     )
 
 
@@ -92,7 +98,7 @@ def _shipment(one: dict[str, Any], rules: dict[str, Any]) -> Shipment:
 def _all_goods(orders: Iterable[dict[str, Any]]) -> Iterator[tuple[str, Decimal, Decimal]]:
     """XML_ID, quantity, price of every line of every shipment."""
     for order in orders:
-        for shipment in order["SHIPMENTS"]:
+        for shipment in order.get("SHIPMENTS", ()):
             for good in shipment["GOODS"]:
                 quantity, price = number(good["QUANTITY"]), number(good["PRICE"])
                 assert quantity is not None and price is not None

@@ -8,6 +8,7 @@ What the message does not carry has no steps, so the portal keeps it (docs/messa
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 
 from pipeline.delivery.flow import Event, Flow
@@ -83,7 +84,7 @@ def _plan(
     place: int,
     orders: list[tuple[int, Order]],
 ) -> PlanBuilder:
-    steps = PlanBuilder(subject=_subject(settlement, goods, version, place), force=force)
+    steps = PlanBuilder(subject=_subject(settlement, goods, version, place, orders), force=force)
     own = goods if place == 0 and goods is not None else [good for _, order in orders for good in goods_of(order)]
     iblock = catalog_named(mapping, mapping.deal.catalog).iblock
     found = FoundGoods(steps, own, iblock, mapping.deal)
@@ -97,11 +98,16 @@ def _plan(
     return steps
 
 
-def _subject(settlement: Settlement, goods: list[Good] | None, version: str | None, place: int) -> str:
+def _subject(
+    settlement: Settlement, goods: list[Good] | None, version: str | None, place: int, orders: list[tuple[int, Order]]
+) -> str:
     """What the plan is about; a plan takes the place of an earlier one of its subject that waits for products.
 
-    One that does not know all goods leaves a fuller one waiting. Without versions it may not: the fuller one would
-    set back what is newer when its products come.
+    One that does not know all goods takes only the place of one that knows those of the same orders. Without versions
+    it takes any place: what waits would set back what is newer when its products come.
     """
-    partial = ":partial" if goods is None and version is not None else ""
-    return f"settlement:{settlement.xml_id}{partial}" + (f":{place + 1}" if place else "")
+    subject = f"settlement:{settlement.xml_id}"
+    if goods is None and version is not None:
+        known = "\n".join(sorted(order.xml_id for _, order in orders if order.has_goods))
+        subject += f":goods-{hashlib.sha256(known.encode()).hexdigest()[:16]}"
+    return subject + (f":{place + 1}" if place else "")

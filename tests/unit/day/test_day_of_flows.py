@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
+import pytest
 
 from pipeline.delivery.errors import Unknown
 from pipeline.portal.steps.command import Command, Executed, Result, Unclear
@@ -32,6 +33,8 @@ LOST = 0.1
 UNSOLD = Sizes(
     users=0, products=8, sections=1, settlements=2, wrong=0, changed=1.0, most_changes=4, sold_when_inactive=True
 )
+#: many messages of settlements lack lists
+PARTIAL = Sizes(users=1, products=8, sections=1, settlements=4, wrong=0, changed=1.0, most_changes=4, partial=0.5)
 SIZES = Sizes(users=5, products=8, sections=4, settlements=4, wrong=0)
 
 
@@ -95,6 +98,20 @@ def test_any_order_ends_as_the_model_says_and_a_second_play_writes_nothing() -> 
     day = make_day(SIZES, 1)
     worker = SmallWorker()
     play(worker, shuffled(day.messages, 1))
+    assert differences_of(worker, day.messages) == []
+    calls = worker.calls_of(lambda: play(worker, list(day.again().messages)))
+    assert not [method for method in calls if not method.endswith((".list", ".get"))], calls
+
+
+@pytest.mark.parametrize("goods", [False, True])
+def test_lists_that_messages_do_not_carry_are_those_of_the_newest_that_do(goods: bool) -> None:
+    day = make_day(replace(PARTIAL, partial_goods=goods), 2)
+    assert any(b'"STATUS"' in one.body and b'"PAY' not in one.body for one in day.messages)
+    messages = shuffled(day.messages, 2)
+    if goods:
+        messages.sort(key=lambda one: one.exchange != "products")
+    worker = SmallWorker()
+    play(worker, messages)
     assert differences_of(worker, day.messages) == []
     calls = worker.calls_of(lambda: play(worker, list(day.again().messages)))
     assert not [method for method in calls if not method.endswith((".list", ".get"))], calls

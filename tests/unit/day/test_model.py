@@ -105,6 +105,23 @@ def test_a_withdrawn_payment_and_a_removed_line_are_gone() -> None:
     assert (paid.paid, paid.paid_at, paid.pay_before) == (True, None, None)
 
 
+def test_a_list_is_that_of_the_newest_message_that_carries_it() -> None:
+    payment = {"XML_ID": "P", "SUM": "10", "STATUS": 1}
+    first = settlement(1, [[("9", 1, 10)]], PAYNEMTS=[payment])
+    second = settlement(2, [[("9", 2, 10)]])
+    bare = {"XML_ID": "O", "NUMBER": 1, "STATUS": "N", "DATE_CREATE": "20261101", "PAYMENTS": []}
+    base = {"XML_ID": 7, "NUMBER": 5, "STATUS": "0", "DATE_CREATE": "01.11.2026", "SOURCE": "WEB"}
+    third = sent("mutualsettlements", {"application": base}, 3)
+    for messages in ([first, second, third], [third, second, first]):
+        state = expected(messages, MAPPING)
+        assert (state.orders["O"].goods["9"].quantity, list(state.orders["O"].payments)) == (2, ["P"])
+        assert (state.deals["7"].opportunity, state.deals["7"].company) == (20, None)
+    fourth = sent("mutualsettlements", {"application": {**base, "ORDERS": [bare]}}, 4)
+    state = expected([fourth, third, first], MAPPING)
+    assert (state.orders["O"].goods["9"].quantity, state.orders["O"].payments) == (1, {})
+    assert state.deals["7"].opportunity == 10
+
+
 def test_deactivated_products_leave_the_index() -> None:
     day = make_day(Sizes(products=200, changed=1.0), 2)
     state = expected(day.messages, MAPPING)

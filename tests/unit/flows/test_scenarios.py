@@ -447,10 +447,13 @@ def test_an_order_without_goods_keeps_its_basket_and_the_deal_its_sum(worker: Sm
 
 def test_a_settlement_is_completed_though_a_newer_message_does_not_carry_its_goods(worker: SmallWorker) -> None:
     worker.send("settlement", settlement(order(shipments=[shipment("H", good("A", 2, 10))])), 1)
+    bare = order("O-2")
+    del bare["SHIPMENTS"]
+    worker.send("settlement", settlement(order(shipments=[shipment("H", good("A", 3, 10))]), bare), 2)
     unsaid = settlement(STATUS="DONE")
     del unsaid["request"]["ORDERS"]
-    worker.send("settlement", unsaid, 2)
+    worker.send("settlement", unsaid, 3)
     worker.send("product", product("A", "Болт"))
-    assert rows_of_deal(worker) == [(1, "Болт", 10, 2)]
-    assert basket(worker) == {"A": (2, 10, 1)}
+    assert rows_of_deal(worker) == [(1, "Болт", 10, 2)], "the last that carried the goods of all orders"
+    assert basket(worker) == {"A": (3, 10, 1)}
     assert worker.one("crm.deal.list")["STAGE_ID"] == "WON"

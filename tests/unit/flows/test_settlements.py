@@ -186,11 +186,14 @@ def test_a_settlement_without_orders_says_nothing_of_sum_and_rows(enabled: bool)
     assert step(none, "rows").params["rows"] == [] and step(none, "deal").fields["OPPORTUNITY"] == "0"
 
 
-def test_only_a_fuller_plan_or_one_without_versions_takes_the_place_of_one_that_waits() -> None:
-    part = settlement(without(WHOLE, "SHIPMENTS"))
+def test_a_plan_that_knows_less_takes_the_place_of_none_that_waits_for_more() -> None:
     at = {"amqp-timestamp": "1767225600"}
-    assert plan_of(part, **at).subject == "settlement:S-1:partial"
-    assert plan_of(part).subject == plan_of(settlement(WHOLE), **at).subject == "settlement:S-1"
+    bare = without(WHOLE, "SHIPMENTS")
+    parts = [settlement(bare), settlement(bare, order("O-2")), settlement(bare, order("O-3"))]
+    subjects = {plan_of(part, **at).subject for part in parts}
+    assert len(subjects) == 3 and all(one is not None and one.startswith("settlement:S-1:goods-") for one in subjects)
+    assert plan_of(settlement(bare, order("O-2"), STATUS="DONE"), **at).subject in subjects
+    assert plan_of(parts[0]).subject == plan_of(settlement(WHOLE), **at).subject == "settlement:S-1"
     assert plan_of(settlement(without(WHOLE, "PAYNEMTS")), **at).subject == "settlement:S-1"
 
 
