@@ -14,6 +14,7 @@ else
   data=$logs/data
 fi
 trap 'rm -rf "$logs" "$data"' EXIT
+mkdir -p "$data"
 
 lane() {
   local name=$1 code=0

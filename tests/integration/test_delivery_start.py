@@ -40,6 +40,8 @@ def install(kafka: Kafka, tmp_path: Path) -> Iterator[Callable[[str], Installati
 
     def make(app: str) -> Installation:
         made.append(Installation(kafka.bootstrap, tmp_path, app))
+        # the whole application opens many tables at its start: on a busy machine it must not pass for frozen
+        made[-1].env["PIPELINE_SESSION_TIMEOUT"] = "14"
         return made[-1]
 
     yield make
@@ -64,7 +66,7 @@ async def create(bus: Installation, *topics: NewTopic) -> None:
 
 async def test_topics_are_made_as_declared_and_another_key_is_refused(bus: Installation) -> None:
     bus.start()
-    wait_for(lambda: bus.said("Worker ready") > 0, 40, "the worker is ready")
+    wait_for(lambda: bus.said("Worker ready") > 0, 90, "the worker is ready")
     admin = AIOKafkaAdminClient(bootstrap_servers=bus.bootstrap)
     await admin.start()
     try:
@@ -133,7 +135,7 @@ async def test_a_first_start_where_requests_lie_needs_a_word(bus: Installation, 
     if way == "--from-start":
         return  # offsets are all that the worker goes by
     bus.start()
-    wait_for(lambda: bus.said("Worker ready") > 0, 40, "the worker is ready")
+    wait_for(lambda: bus.said("Worker ready") > 0, 90, "the worker is ready")
     await bus.put(REQUESTS_INTERACTIVE, [b"{}"], key=b"default", partition=5)
     (answer,) = await bus.records(RESULTS, 1)
     assert dict(answer.headers)["answer-id"] == b"i-5-0-3"
@@ -141,7 +143,7 @@ async def test_a_first_start_where_requests_lie_needs_a_word(bus: Installation, 
 
 async def test_a_worker_that_is_killed_before_its_first_commit_starts_again(bus: Installation) -> None:
     worker = bus.start()
-    wait_for(lambda: bus.said("Worker ready") > 0, 40, "the worker is ready")
+    wait_for(lambda: bus.said("Worker ready") > 0, 90, "the worker is ready")
     for topic in (REQUESTS_INTERACTIVE, REQUESTS_BULK, RESULTS, CONTROL):
         assert await bus.committed(topic) == dict.fromkeys(range(PARTITIONS), 0), topic
     # what is accepted now is neither read nor in a table when it dies
@@ -157,7 +159,7 @@ async def test_a_worker_that_is_killed_before_its_first_commit_starts_again(bus:
 async def test_topics_that_come_with_a_mapping_are_begun_by_a_member_before_they_are_read(bus: Installation) -> None:
     """The group still has the dead worker as its member: nobody can commit from outside. One topic holds a record."""
     worker = bus.start()
-    wait_for(lambda: bus.said("Worker ready") > 0, 40, "the worker is ready")
+    wait_for(lambda: bus.said("Worker ready") > 0, 90, "the worker is ready")
     worker.kill()
     worker.wait()
     assert await bus.committed(EVENTS_USER) == {}

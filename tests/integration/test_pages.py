@@ -127,9 +127,13 @@ def test_each_worker_shows_the_whole_cluster(worker_factory: WorkerFactory, port
 
     before = set(owners(second).values())
     first.kill()
-    (left,) = eventually(lambda: len(set(owners(second).values())) == 1 and set(owners(second).values()), 60)
-    assert left in before
-    assert owners(second).keys() == names | {"default"}, "the portals of the dead one are owned by the other"
+
+    def taken_over() -> set[str] | None:
+        found = owners(second)
+        return set(found.values()) if found.keys() == names | {"default"} and len(set(found.values())) == 1 else None
+
+    (left,) = eventually(taken_over, 60)
+    assert left in before, "the portals of the dead one are owned by the other"
 
 
 def test_without_kafka_the_last_known_figures_stay(
