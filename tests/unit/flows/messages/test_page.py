@@ -70,7 +70,7 @@ def test_a_table_of_values(heading: str, written: str, expected: str) -> None:
 
 
 def test_the_tables_are_there() -> None:
-    assert all(len(rows(heading)) > 8 for heading in [*TABLES, "properties", "prices"])
+    assert all(len(rows(heading)) > 8 for heading in [*TABLES, "properties", "prices", "what is not carried"])
 
 
 @pytest.mark.parametrize(("written", "expected"), rows("properties"))
@@ -107,6 +107,17 @@ def test_the_examples() -> None:
 def test_the_flat_variants_mean_the_same() -> None:
     one, *others = map(decode_settlement, blocks("flat"))
     assert len(others) == 2 and all(other == one for other in others)
+
+
+@pytest.mark.parametrize(("written", "expected"), rows("what is not carried"))
+def test_what_is_not_carried(written: str, expected: str) -> None:
+    found = decode_settlement(written.encode())
+    if not found.orders:
+        assert expected == ("that there are none" if found.has_orders else "no orders")
+        return
+    (order,) = found.orders
+    flags = {"payments": order.has_payments, "shipments": order.has_shipments, "goods": order.has_goods}
+    assert expected == (", ".join(name for name, has in flags.items() if has) or "the order alone")
 
 
 def test_the_faults() -> None:
