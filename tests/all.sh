@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All tests that need services, in four lanes at once: they mostly wait, and each lane has services of its own.
+# All tests that need services, in three lanes at once: they mostly wait, and each lane has services of its own.
 # What a lane prints is shown when it ends. tests/all.sh PYTHON [pytest options]
 set -uo pipefail
 python=$1
@@ -26,17 +26,15 @@ lane() {
 }
 
 failed=0
-# parts of the integration tests have a lane of their own, so that all end at about the same time
-apart=(tests/integration/search tests/integration/mends tests/integration/known_defects
-  tests/integration/test_delivery_start.py)
+# parts of the integration tests go to the other lanes, so that all end at about the same time
+early=(tests/integration/test_delivery_start.py)
+shared=(tests/integration/mends tests/integration/known_defects)
+apart=("${early[@]}" "${shared[@]}")
 lane integration tests/integration "${apart[@]/#/--ignore=}" "$@" &
 integration=$!
-lane chaos tests/chaos "$@" &
+lane chaos "${early[@]}" tests/chaos "$@" &
 chaos=$!
-lane apart "${apart[@]}" tests/clients "$@" &
-rest=$!
-lane e2e tests/e2e "$@" || failed=1
-for lane in "$rest" "$chaos" "$integration"; do
-  wait "$lane" || failed=1
-done
+lane others tests/e2e tests/clients "${shared[@]}" "$@" || failed=1
+wait "$chaos" || failed=1
+wait "$integration" || failed=1
 exit "$failed"
